@@ -1,0 +1,142 @@
+"""What the archive asks of an index of instances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dicomweb_server.model.change import Change
+from dicomweb_server.model.document import Document
+from dicomweb_server.model.ids import InstanceKey, Scope
+from dicomweb_server.model.instance import InstanceRecord, NewInstance
+from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
+from dicomweb_server.model.query import Query, SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Documents of a scope, in the order series number, instance number, UIDs.
+
+    Args:
+        keys: The instances, in the same order.
+        documents: Their DICOM JSON.
+    """
+
+    keys: tuple[InstanceKey, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """One instance that was removed from the index."""
+
+    key: InstanceKey
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the archive holds."""
+
+    studies: int
+    series: int
+    instances: int
+    bytes: int
+
+
+class Index(Protocol):
+    """Rows about instances; derived from the blobs and rebuildable from them.
+
+    What a study's or a series' attributes are is told by its newest instance: the one with the
+    greatest (received_at, digest). So the same blobs give the same index in whatever order they
+    come, and removing the newest instance gives the word to the next.
+    """
+
+    async def put(
+        self, instances: Sequence[NewInstance], policy: DuplicatePolicy
+    ) -> tuple[PutResult, ...]:
+        """Add instances in one transaction; durable when this returns.
+
+        Puts that wait at the same time are committed together. An instance with the same UIDs and
+        the same digest is UNCHANGED. Two of the same UIDs in one call count one after the other.
+        """
+        ...
+
+    async def get(self, key: InstanceKey) -> InstanceRecord | None:
+        """One instance by its three UIDs."""
+        ...
+
+    async def records(
+        self, scope: Scope, after: int = 0, limit: int = 1000
+    ) -> tuple[InstanceRecord, ...]:
+        """Instances of a scope in the order of `sequence`, from behind `after`."""
+        ...
+
+    async def documents(self, scope: Scope) -> Documents:
+        """The DICOM JSON of every instance of a scope (a study, a series or an instance)."""
+        ...
+
+    async def revision(self, scope: Scope) -> int | None:
+        """Greatest change number inside a scope, None where nothing is there.
+
+        Grows whenever an instance of the scope is added, replaced or removed.
+        """
+        ...
+
+    async def search(self, query: Query, seconds: float) -> SearchResult:
+        """Answer a query.
+
+        Raises:
+            QueryDeadlineExceeded: It took longer than `seconds`.
+            InvalidParameter: The cursor was not made by this query's order.
+        """
+        ...
+
+    async def remove(self, scope: Scope) -> tuple[Removed, ...]:
+        """Remove every instance of a scope in one transaction, and parents left empty."""
+        ...
+
+    async def changes(self, after: int, limit: int) -> tuple[Change, ...]:
+        """The change feed behind a sequence number, oldest first."""
+        ...
+
+    async def referenced(self, digests: Sequence[str]) -> frozenset[str]:
+        """Which of these blobs a row refers to."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Totals, without scanning."""
+        ...
+
+    async def check(self) -> None:
+        """Prove that the index answers, for readiness.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish waiting writes, release threads and connections."""
+        ...
+
+
+class Tombstones(Protocol):
+    """Blobs that must not come back when the index is rebuilt; not derivable from the bytes."""
+
+    async def bury(self, removed: Sequence[Removed]) -> None:
+        """Remember, durably, that these blobs are no longer part of the archive."""
+        ...
+
+    async def revive(self, digests: Sequence[str]) -> None:
+        """Forget it again: the same bytes were stored anew."""
+        ...
+
+    async def buried(self, digests: Sequence[str]) -> frozenset[str]:
+        """Which of these blobs are buried."""
+        ...
+
+    async def close(self) -> None:
+        """Release threads and connections."""
+        ...

@@ -1,0 +1,1 @@
+"""Values of the archive: standard library only, frozen, no input or output."""
