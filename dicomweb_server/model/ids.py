@@ -24,7 +24,7 @@ def is_uid(text: str) -> bool:
 
     Leading zeros of components are let through: real archives hold such UIDs.
     """
-    return UID_PATTERN.fullmatch(text) is not None and not text.strip(".") == ""
+    return UID_PATTERN.fullmatch(text) is not None and text.strip(".") != ""
 
 
 def require_uid(text: str, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Data element tags and the dictionary of PS3.6, read once from a table that ships with the code."""
+"""Data element tags and the dictionary of PS3.6, which ships with the code as a table."""
 
 from __future__ import annotations
 
