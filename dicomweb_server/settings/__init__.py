@@ -1,0 +1,32 @@
+"""Settings: a TOML file below the environment below the command line."""
+
+from dicomweb_server.settings.load import Loaded, load
+from dicomweb_server.settings.sections import (
+    HttpSettings,
+    IndexSettings,
+    LogFormat,
+    LogSettings,
+    MetadataSettings,
+    QuerySettings,
+    RenditionSettings,
+    ServerKind,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+)
+
+__all__ = [
+    "HttpSettings",
+    "IndexSettings",
+    "Loaded",
+    "LogFormat",
+    "LogSettings",
+    "MetadataSettings",
+    "QuerySettings",
+    "RenditionSettings",
+    "ServerKind",
+    "ServerSettings",
+    "Settings",
+    "StoreSettings",
+    "load",
+]

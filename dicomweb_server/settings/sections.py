@@ -1,0 +1,257 @@
+"""The settings as the rest of the program sees them: frozen, typed, one section per concern.
+
+Each field's description is its line in ``config show`` and in docs/settings.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from dicomweb_server.model.limits import (
+    GIB,
+    KIB,
+    MIB,
+    MultipartLimits,
+    QueryLimits,
+    ScanLimits,
+    StoreLimits,
+)
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.settings.kinds import (
+    Attributes,
+    BaseUrl,
+    Bytes,
+    Count,
+    Few,
+    Folder,
+    Networks,
+    Origins,
+    PerLevel,
+    Port,
+    Root,
+    Seconds,
+    attribute_path,
+)
+
+
+class ServerKind(StrEnum):
+    """The ASGI servers that can carry the application."""
+
+    HYPERCORN = "hypercorn"
+    GRANIAN = "granian"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    """The least important line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where and how the server listens."""
+
+    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Field(description="TCP port; 0 takes a free one.")] = 8080
+    workers: Annotated[Few, Field(description="Worker processes.")] = 1
+    kind: Annotated[
+        ServerKind, Field(description="ASGI server; granian comes with the extra `fast`.")
+    ] = ServerKind.HYPERCORN
+    insecure_open: Annotated[
+        bool,
+        Field(description="Listen on other addresses than loopback although anyone may do all."),
+    ] = False
+    graceful_seconds: Annotated[
+        Seconds, Field(description="Time that requests have to finish when the server stops.")
+    ] = 30.0
+    keep_alive_seconds: Annotated[
+        Seconds, Field(description="Time after which an idle connection is closed.")
+    ] = 75.0
+    backlog: Annotated[
+        Count, Field(description="Connections that wait to be accepted, at the most.")
+    ] = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What clients see of the server."""
+
+    root: Annotated[Root, Field(description="Path of the DICOMweb root.")] = "/dicom-web"
+    public_base_url: Annotated[
+        BaseUrl | None,
+        Field(
+            description="URL of the server as clients reach it, without the DICOMweb root; "
+            "unset, URLs are built from the request."
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        Networks, Field(description="Addresses whose `Forwarded` headers are believed.")
+    ] = ()
+    cors_origins: Annotated[
+        Origins,
+        Field(description="Web origins whose pages may call the server; `*` allows all of them."),
+    ] = ()
+    strict_accept: Annotated[
+        bool, Field(description="Refuse Accept headers that deviate from the standard's grammar.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Storing of instances."""
+
+    duplicates: Annotated[
+        DuplicatePolicy,
+        Field(description="What happens when stored UIDs come again with other bytes."),
+    ] = DuplicatePolicy.KEEP
+    max_instance_bytes: Annotated[Bytes, Field(description="Size of one instance.")] = 64 * GIB
+    max_request_bytes: Annotated[Bytes, Field(description="Size of one request.")] = 1024 * GIB
+    max_parts: Annotated[Count, Field(description="Instances of one request.")] = 10_000
+    parallel: Annotated[
+        Few, Field(description="Instances of one request that are worked on at the same time.")
+    ] = 4
+    idle_seconds: Annotated[Seconds, Field(description="Longest pause within a request body.")] = (
+        30.0
+    )
+    reserve_bytes: Annotated[
+        Bytes, Field(description="Free space of the disk below which nothing is stored.")
+    ] = 256 * MIB
+    gc_grace_seconds: Annotated[
+        Seconds,
+        Field(description="Age that bytes without an owner reach before `gc` removes them."),
+    ] = 86_400.0
+    threads: Annotated[Few, Field(description="Threads that read and write files.")] = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The index of instances."""
+
+    extra: Annotated[
+        Attributes | None,
+        Field(
+            description="Attributes that searches match on beyond the required ones: keywords or "
+            "tags, in sequences joined by dots; unset is the default list. "
+            "Run `reindex` after a change."
+        ),
+    ] = None
+    readers: Annotated[Few, Field(description="Searches that run at the same time.")] = 4
+
+    @property
+    def extra_paths(self) -> tuple[tuple[int, ...], ...] | None:
+        """The extra attributes as paths of tags; None is the default list."""
+        return None if self.extra is None else tuple(attribute_path(text) for text in self.extra)
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """Searching; lists of three numbers are for studies, series and instances."""
+
+    deadline_seconds: Annotated[
+        Seconds, Field(description="Time after which a search is stopped.")
+    ] = 5.0
+    default_limits: Annotated[
+        PerLevel, Field(description="Matches of a page where no limit is asked for.")
+    ] = (100, 1_000, 10_000)
+    maximum_limits: Annotated[PerLevel, Field(description="Matches of a page at the most.")] = (
+        5_000,
+        5_000,
+        50_000,
+    )
+    maximum_offset: Annotated[
+        Count, Field(description="Matches that a page may skip; cursors reach further.")
+    ] = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataSettings:
+    """What stays in metadata, and what becomes a link to bulk data."""
+
+    inline_binary_bytes: Annotated[
+        Bytes, Field(description="Binary values up to this size stay in the metadata.")
+    ] = 4 * KIB
+    inline_text_bytes: Annotated[
+        Bytes, Field(description="Texts and numbers up to this size stay in the metadata.")
+    ] = 256 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionSettings:
+    """Files made from instances and kept for speed."""
+
+    capacity_bytes: Annotated[
+        Bytes, Field(description="Space that they may take; the oldest go first.")
+    ] = 2 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Log lines, on standard error."""
+
+    level: Annotated[LogLevel, Field(description="Least important line that is written.")] = (
+        LogLevel.INFO
+    )
+    format: Annotated[
+        LogFormat, Field(description="`auto` is `console` on a terminal and `json` elsewhere.")
+    ] = LogFormat.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; without arguments the defaults."""
+
+    data: Annotated[Folder, Field(description="The data folder.")] = Path("data")
+    server: ServerSettings = field(default_factory=ServerSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
+    metadata: MetadataSettings = field(default_factory=MetadataSettings)
+    renditions: RenditionSettings = field(default_factory=RenditionSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    def scan_limits(self) -> ScanLimits:
+        """Bounds of the pass over an arriving file."""
+        return ScanLimits(
+            inline_binary=self.metadata.inline_binary_bytes,
+            inline_text=self.metadata.inline_text_bytes,
+        )
+
+    def multipart_limits(self) -> MultipartLimits:
+        """Bounds of a request's parts."""
+        return MultipartLimits(parts=self.store.max_parts)
+
+    def query_limits(self) -> QueryLimits:
+        """Bounds of a search."""
+        return QueryLimits(
+            default_limit=self.query.default_limits,
+            maximum_limit=self.query.maximum_limits,
+            maximum_offset=self.query.maximum_offset,
+            seconds=self.query.deadline_seconds,
+        )
+
+    def store_limits(self) -> StoreLimits:
+        """Bounds of storing."""
+        return StoreLimits(
+            instance=self.store.max_instance_bytes,
+            request=self.store.max_request_bytes,
+            parallel=self.store.parallel,
+            idle_seconds=self.store.idle_seconds,
+            reserve=self.store.reserve_bytes,
+        )
