@@ -150,12 +150,12 @@ class BlobStore(Protocol):
 class RenditionStore(Protocol):
     """Files made from blobs, kept for speed: disposable, rebuilt when missing."""
 
-    async def ensure(self, key: str, make: Callable[[Callable[[bytes], None]], None]) -> Blob:
+    async def ensure(self, key: str, produce: Callable[[], AsyncIterator[bytes]]) -> Blob:
         """Make a rendition once, however many ask for it at the same time.
 
         Args:
             key: Its name: 64 hex digits of the source, a dash, a name of lower-case letters.
-            make: Writes the rendition through the function that it is given; runs in a thread.
+            produce: Starts making the bytes; called only when the rendition is not there.
 
         Returns:
             `digest` is the key, `size` the bytes of the rendition.

@@ -1,0 +1,149 @@
+"""A BlobStore in a folder of a local disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+from dicomweb_server.errors import Unavailable
+from dicomweb_server.model.instance import Blob, ByteRange
+from dicomweb_server.model.limits import MIB
+from dicomweb_server.model.source import ByteSource
+from dicomweb_server.store.files import (
+    OpenFile,
+    read_ranges,
+    stream_file,
+    transform_file,
+    unreadable,
+)
+from dicomweb_server.store.health import Health
+from dicomweb_server.store.layout import Layout, is_digest
+from dicomweb_server.store.pool import Pool
+from dicomweb_server.store.port import WalkedBlob
+from dicomweb_server.store.publish import CRASH_VARIABLE, CrashPoint, Publisher
+from dicomweb_server.store.staging import FilesystemStaging, StagedBytes, StagingFolder
+
+PROBE_INTERVAL = 5.0
+"""Seconds between two attempts to end a suspension of writing."""
+
+
+class FilesystemStore:
+    """Blobs as files named by their SHA-256; several processes may share the folder.
+
+    Made by `open`. Reading and writing have threads of their own, so that a slow disk flush holds
+    up no frame.
+    """
+
+    def __init__(
+        self, layout: Layout, folder: StagingFolder, health: Health, crash: CrashPoint, threads: int
+    ) -> None:
+        self._layout = layout
+        self._folder = folder
+        self._health = health
+        self._publisher = Publisher(layout, health, crash)
+        self._readers = Pool(threads, "store-read")
+        self._writers = Pool(threads, "store-write")
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        threads: int = 4,
+        reserve: int = 256 * MIB,
+        probe_interval: float = PROBE_INTERVAL,
+    ) -> FilesystemStore:
+        """Open a store, make it where it is missing, and remove what dead processes left.
+
+        A file system that is read-only gives a store that reads and refuses writes.
+
+        Args:
+            folder: The top of it, on a local disk.
+            threads: Calls at the same time, for reading and for writing each.
+            reserve: Bytes of the volume that stay free.
+            probe_interval: Seconds between two attempts to end a suspension of writing.
+
+        Raises:
+            ConfigurationError: The folder cannot be used, or a newer release made it.
+        """
+        crash = CrashPoint(os.environ.get(CRASH_VARIABLE) or None)
+        layout = Layout(folder)
+        layout.prepare()
+        health = Health(layout.staging, reserve, probe_interval)
+        staging = StagingFolder(layout)
+        try:
+            staging.open()
+        except OSError as error:
+            health.failed(error)
+        return cls(layout, staging, health, crash, threads)
+
+    def stage(self) -> FilesystemStaging:
+        """Open a place for new bytes; no file is made until one is needed."""
+        staged = StagedBytes(self._folder, self._health)
+        return FilesystemStaging(staged, self._writers, self._publisher.publish)
+
+    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        """Read ranges of one blob in one hop."""
+        return await self._readers.run(read_ranges, self._opener(digest), ranges)
+
+    def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
+        """Read a blob or a range of it in chunks, one hop for each."""
+        return stream_file(self._readers, self._opener(blob.digest, blob.size), part)
+
+    def transform(
+        self, blob: Blob, work: Callable[[ByteSource], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        """Step a generator over a blob in a thread, one item at a time."""
+        return transform_file(self._readers, self._opener(blob.digest, blob.size), work)
+
+    async def size(self, digest: str) -> int | None:
+        """Bytes of a blob, None where it is not there."""
+        return await self._readers.run(self._size, digest)
+
+    def walk(self, after: str = "") -> Iterator[WalkedBlob]:
+        """Every blob in order of its digest, from behind `after`; blocking."""
+        for name in self._layout.fan_out(after):
+            folder = self._layout.blobs / name
+            for rest in sorted(path.name for path in folder.iterdir()):
+                digest = name + rest
+                if digest <= after or not is_digest(digest):
+                    continue
+                try:
+                    found = (folder / rest).stat()
+                except FileNotFoundError:
+                    continue
+                yield WalkedBlob(Blob(digest, found.st_size), found.st_mtime_ns)
+
+    async def discard(self, digest: str, older_than: int) -> bool:
+        """Remove a blob that nobody refers to, unless it was committed (again) lately."""
+        return await self._writers.run(self._publisher.remove, digest, older_than)
+
+    async def check(self) -> None:
+        """Prove that the folder is there and may be written."""
+        await self._readers.run(self._check)
+
+    async def close(self) -> None:
+        """End the threads and remove this process's staging folder."""
+        self._readers.close()
+        self._writers.close()
+        self._folder.close()
+
+    def _opener(self, digest: str, size: int | None = None) -> Callable[[], OpenFile]:
+        path = self._layout.blob(digest)
+        return lambda: OpenFile(path, size)
+
+    def _size(self, digest: str) -> int | None:
+        try:
+            return self._layout.blob(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unreadable(error) from error
+
+    def _check(self) -> None:
+        try:
+            self._layout.blobs.stat()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else "unknown error"
+            raise Unavailable(f"the store's folder cannot be reached: {reason}") from error
+        self._health.require_writable()

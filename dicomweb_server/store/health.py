@@ -1,0 +1,110 @@
+"""Whether a store may be written: free space, refused writes, and the probe that ends a pause."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+
+from dicomweb_server.errors import ArchiveError, StoreFull, StoreReadOnly, TooBusy
+from dicomweb_server.store.durable import create, sync, sync_folder, write_all
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BUSY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_PROBE_BYTES = 4096
+
+
+class Health:
+    """Decides whether writes go on, and says what a failed one means.
+
+    A write or fsync that failed leaves nothing known about the disk (RELIABILITY F3): writing is
+    suspended until fresh bytes were written, synced and read back.
+
+    Args:
+        folder: Where the probe writes; on the store's volume.
+        reserve: Bytes of the volume that stay free.
+        interval: Seconds between two probes.
+    """
+
+    def __init__(self, folder: Path, reserve: int, interval: float) -> None:
+        self._folder = folder
+        self._reserve = reserve
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._probed_at = 0.0
+
+    def require(self, size: int) -> None:
+        """Make sure that bytes may be written now; probes where writing is suspended.
+
+        Args:
+            size: How many bytes are to come.
+
+        Raises:
+            StoreReadOnly: Writing is suspended.
+            StoreFull: They would not leave the reserve free.
+        """
+        self.require_writable()
+        try:
+            volume = os.statvfs(self._folder)
+        except OSError as error:
+            raise self.failed(error) from error
+        if volume.f_bavail * volume.f_frsize < self._reserve + size:
+            raise StoreFull("the store's volume is full", "free space or make the volume larger")
+
+    def require_writable(self) -> None:
+        """Make sure that writing is not suspended; probes where it is and a probe is due.
+
+        Raises:
+            StoreReadOnly: It is.
+        """
+        if self._reason is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            if self._reason is not None and now - self._probed_at >= self._interval:
+                self._probed_at = now
+                self._reason = self._probe()
+            if self._reason is not None:
+                raise StoreReadOnly(f"writing is suspended: {self._reason}")
+
+    def failed(self, error: OSError) -> ArchiveError:
+        """What to raise for a write that the system refused; suspends writing where it must."""
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        if error.errno in _FULL:
+            return StoreFull("the store's volume is full", "free space or make the volume larger")
+        if error.errno in _BUSY:
+            return TooBusy(f"the system is out of resources: {reason}")
+        with self._lock:
+            self._reason = reason
+            self._probed_at = time.monotonic()
+        return StoreReadOnly(f"writing is suspended: {reason}")
+
+    def _probe(self) -> str | None:
+        path = self._folder / f"probe-{secrets.token_hex(8)}"
+        try:
+            try:
+                good = _survives(path)
+            finally:
+                path.unlink(missing_ok=True)
+            sync_folder(self._folder)
+        except OSError as error:
+            return os.strerror(error.errno) if error.errno else "unknown error"
+        return None if good else "the disk does not return what was written"
+
+
+def _survives(path: Path) -> bool:
+    """Whether fresh bytes can be written, synced and read back from the disk."""
+    data = os.urandom(_PROBE_BYTES)
+    descriptor = create(path)
+    try:
+        write_all(descriptor, data)
+        sync(descriptor)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+    return path.read_bytes() == data

@@ -1,0 +1,156 @@
+"""How staged bytes become a blob: what is acknowledged is on the disk (RELIABILITY part 4)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.model.instance import Blob
+from dicomweb_server.store.durable import locked, sync, sync_folder
+from dicomweb_server.store.health import Health
+from dicomweb_server.store.layout import Layout
+from dicomweb_server.store.port import Committed
+from dicomweb_server.store.staging import StagedBytes
+
+CRASH_VARIABLE = "DICOMWEB_CRASH_POINT"
+"""Environment variable of fault tests: the process kills itself at the step that it names."""
+
+CRASH_POINTS = ("before-fsync", "before-rename", "before-directory-fsync", "after-commit")
+
+
+class CrashPoint:
+    """Kills the process at one named step, for fault tests; does nothing where none is named.
+
+    Raises:
+        ConfigurationError: There is no such step.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        if name is not None and name not in CRASH_POINTS:
+            raise ConfigurationError(
+                f"{CRASH_VARIABLE} names an unknown step", f"one of {', '.join(CRASH_POINTS)}"
+            )
+        self._name = name
+
+    def reached(self, step: str) -> None:
+        """Say that a step comes next."""
+        if step == self._name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Publisher:
+    """Gives staged bytes their final name, durably.
+
+    Args:
+        layout: The store.
+        health: Asked before each write, told of each failure.
+        crash: The hook of fault tests.
+    """
+
+    def __init__(self, layout: Layout, health: Health, crash: CrashPoint) -> None:
+        self._layout = layout
+        self._health = health
+        self._reached = crash.reached
+        self._durable_folders: set[Path] = set()
+        self._doubtful: set[str] = set()
+
+    def publish(self, staged: StagedBytes) -> Committed:
+        """Make the bytes durable under their hash, or renew the blob that is there already.
+
+        Raises:
+            StoreFull: No space is left.
+            StoreReadOnly: The disk refused; nothing was stored.
+        """
+        blob = Blob(staged.digest(), staged.size)
+        self._health.require(staged.pending)
+        try:
+            committed = self._renew(blob) or self._store(blob, staged)
+        except OSError as error:
+            raise self._health.failed(error) from error
+        self._reached("after-commit")
+        return committed
+
+    def _renew(self, blob: Blob) -> Committed | None:
+        """Use the blob that is stored already; None where there is none that can be trusted.
+
+        The lock keeps a removal from taking what is used here again (see `remove`). The syncs
+        are needed because whoever stored the blob may not have come to his own yet.
+        """
+        path = self._layout.blob(blob.digest)
+        if blob.digest in self._doubtful or not path.exists():
+            return None
+        with locked(self._layout.lock, exclusive=False):
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            received_at = time.time_ns()
+            try:
+                if os.fstat(descriptor).st_size != blob.size:
+                    return None
+                os.utime(descriptor, ns=(received_at, received_at))
+                sync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._settle_name(blob.digest, path)
+        return Committed(blob, received_at)
+
+    def _store(self, blob: Blob, staged: StagedBytes) -> Committed:
+        """Write, fsync, rename, fsync the folder: in this order."""
+        path = self._layout.blob(blob.digest)
+        received_at = time.time_ns()
+        written = staged.finish(received_at, self._reached)
+        self._make_folder(path.parent)
+        self._reached("before-rename")
+        self._rename(written, path)
+        staged.path = None
+        self._settle_name(blob.digest, path)
+        return Committed(blob, received_at)
+
+    def _rename(self, written: Path, path: Path) -> None:
+        try:
+            with locked(self._layout.lock, exclusive=False):
+                written.replace(path)
+        except FileNotFoundError:
+            self._durable_folders.discard(path.parent)  # removed by somebody: made anew next time
+            raise
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder of blobs durable in its parent, once for each process."""
+        if folder not in self._durable_folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(folder.parent)
+            self._durable_folders.add(folder)
+
+    def _settle_name(self, digest: str, path: Path) -> None:
+        """Make a name durable; one whose sync failed is never trusted again, only written anew."""
+        self._make_folder(path.parent)
+        self._reached("before-directory-fsync")
+        try:
+            sync_folder(path.parent)
+        except OSError:
+            self._doubtful.add(digest)
+            raise
+        self._doubtful.discard(digest)
+
+    def remove(self, digest: str, older_than: int) -> bool:
+        """Unlink a blob, unless it was committed (again) at `older_than` or later.
+
+        The exclusive lock and the second look at the time keep a blob that a commit has just
+        found and answered with.
+        """
+        path = self._layout.blob(digest)
+        try:
+            with locked(self._layout.lock, exclusive=True):
+                if path.stat().st_mtime_ns >= older_than:
+                    return False
+                path.unlink()
+            sync_folder(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._health.failed(error) from error
+        return True
