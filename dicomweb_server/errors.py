@@ -6,7 +6,8 @@
     ├── InvalidRequest                  the request itself is wrong
     │   ├── InvalidParameter            a query parameter or header value
     │   ├── InvalidIdentifier           not a UID
-    │   └── InvalidMultipart            the multipart framing
+    │   ├── InvalidMultipart            the multipart framing
+    │   └── BodyStalled                 the body stopped coming
     ├── PayloadTooLarge                 a limit was met
     ├── UnsupportedContent              the body's media type is not understood
     ├── NotAcceptable                   no acceptable representation can be made
@@ -78,6 +79,10 @@ class InvalidMultipart(InvalidRequest):
     """The multipart body cannot be read (RFC 2046, PS3.18 8.6.1.2)."""
 
 
+class BodyStalled(InvalidRequest):
+    """The client sent nothing for too long while its body was awaited (T23)."""
+
+
 class PayloadTooLarge(ArchiveError):
     """A request or one of its members is larger than the limit set."""
 
@@ -133,11 +138,23 @@ class InstanceRejected(ArchiveError):
         reason: The code for the response module (PS3.18 Annex I).
         detail: What was wrong, without patient data.
         hint: What would have worked.
+        sop_class: SOP Class UID where the scan came so far, else empty.
+        instance: SOP Instance UID where the scan came so far, else empty.
     """
 
-    def __init__(self, reason: FailureReason, detail: str, hint: str = "") -> None:
+    def __init__(
+        self,
+        reason: FailureReason,
+        detail: str,
+        hint: str = "",
+        *,
+        sop_class: str = "",
+        instance: str = "",
+    ) -> None:
         super().__init__(detail, hint)
         self.reason = reason
+        self.sop_class = sop_class
+        self.instance = instance
 
 
 class Unavailable(ArchiveError):

@@ -38,6 +38,8 @@ class WarningReason(IntEnum):
     COERCION = 0xB000
     ELEMENTS_DISCARDED = 0xB006
     DOES_NOT_MATCH_SOP_CLASS = 0xB007
+    INSTANCE_EXISTS = 0xB00E
+    """Our own code (also Microsoft's dicom-server uses it): other bytes are stored and stay."""
 
 
 class PutOutcome(Enum):

@@ -1,0 +1,1 @@
+"""What the archive does, whichever door the request came through."""

@@ -1,0 +1,1 @@
+"""The HTTP door: translates requests to service calls and their outcomes to responses."""

@@ -1,0 +1,149 @@
+"""The composition root: settings to ports, ports to services, services to an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
+from dicomweb_server.index.port import Index, Tombstones
+from dicomweb_server.index.sqlite.index import SqliteIndex
+from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
+from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.service.content import Content
+from dicomweb_server.service.health import Health
+from dicomweb_server.service.ingest import Ingest, IngestSettings
+from dicomweb_server.service.remove import Remove
+from dicomweb_server.service.retrieve import Retrieve
+from dicomweb_server.service.search import Search
+from dicomweb_server.settings import Settings
+from dicomweb_server.store.filesystem import FilesystemStore
+from dicomweb_server.store.port import BlobStore, RenditionStore
+from dicomweb_server.store.renditions import FilesystemRenditions
+from dicomweb_server.web import routes
+from dicomweb_server.web.exchange import Services
+from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware
+from dicomweb_server.web.settings import WebSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that holds bytes or rows."""
+
+    store: BlobStore
+    index: Index
+    tombstones: Tombstones
+    renditions: RenditionStore
+
+
+def plan_of(settings: Settings) -> IndexPlan:
+    """Which attributes searches can match."""
+    extra = settings.index.extra_paths
+    return IndexPlan.of(DEFAULT_EXTRA if extra is None else extra)
+
+
+@asynccontextmanager
+async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
+    """Open what a data folder holds, in order, and close it in reverse.
+
+    Raises:
+        ConfigurationError: The folder cannot be used.
+    """
+    folder = DataFolder(settings.data)
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(
+            FilesystemStore.open,
+            folder.path,
+            threads=settings.store.threads,
+            reserve=settings.store.reserve_bytes,
+        )
+        stack.push_async_callback(store.close)
+        index = await asyncio.to_thread(
+            SqliteIndex.open, folder.index, plan_of(settings), settings.index.readers
+        )
+        stack.push_async_callback(index.close)
+        tombstones = await asyncio.to_thread(SqliteTombstones.open, folder.state)
+        stack.push_async_callback(tombstones.close)
+        renditions = await asyncio.to_thread(
+            FilesystemRenditions.open,
+            folder.renditions,
+            threads=2,
+            capacity=settings.renditions.capacity_bytes,
+        )
+        stack.push_async_callback(renditions.close)
+        yield Ports(store, index, tombstones, renditions)
+
+
+def make_services(settings: Settings, ports: Ports) -> Services:
+    """Put the services together over open ports."""
+    authorizer = OpenAuthorizer()
+    plan = plan_of(settings)
+    ingest = Ingest(
+        ports.store,
+        ports.index,
+        ports.tombstones,
+        authorizer,
+        IngestSettings(
+            policy=settings.store.duplicates,
+            plan=plan,
+            scan=settings.scan_limits(),
+            limits=settings.store_limits(),
+            scratch=DataFolder(settings.data).staging,
+        ),
+    )
+    content = Content(ports.store, ports.renditions, settings.scan_limits())
+    immutable = settings.store.duplicates is not DuplicatePolicy.REPLACE
+    return Services(
+        settings=_web_settings(settings, plan),
+        authenticator=OpenAuthenticator(),
+        ingest=ingest,
+        search=Search(ports.index, authorizer, settings.query.deadline_seconds),
+        retrieve=Retrieve(ports.index, content, authorizer, immutable=immutable),
+        remove=Remove(ports.index, ports.tombstones, authorizer),
+        health=Health(ports.store, ports.index),
+    )
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The ASGI application; nothing is opened before its lifespan begins.
+
+    Args:
+        settings: How; None for the defaults.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_ports(chosen) as ports:
+            app.state.services = make_services(chosen, ports)
+            yield
+
+    middleware = [
+        Middleware(CorsMiddleware, origins=chosen.http.cors_origins),
+        Middleware(RequestMiddleware),
+    ]
+    return Starlette(
+        routes=routes.build(chosen.http.root), middleware=middleware, lifespan=lifespan
+    )
+
+
+def _web_settings(settings: Settings, plan: IndexPlan) -> WebSettings:
+    http = settings.http
+    return WebSettings(
+        root=http.root,
+        public_base_url=http.public_base_url,
+        trusted_proxies=http.trusted_proxies,
+        cors_origins=http.cors_origins,
+        strict_accept=http.strict_accept,
+        plan=plan,
+        query=settings.query_limits(),
+        multipart=settings.multipart_limits(),
+        store=settings.store_limits(),
+    )

@@ -1,0 +1,131 @@
+"""The bytes of stored instances, in the forms in which they may travel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+from dicomweb_server.dicom.inflate import inflated
+from dicomweb_server.dicom.rewrite import explicit, swap
+from dicomweb_server.model import media
+from dicomweb_server.model.instance import Blob, ByteRange, InstanceRecord
+from dicomweb_server.model.limits import MIB, ScanLimits
+from dicomweb_server.model.source import ByteSource
+from dicomweb_server.service.delivery import cut
+from dicomweb_server.store.port import BlobStore, RenditionStore
+
+_CHUNK = MIB
+_NEVER_SENT = frozenset({media.IMPLICIT_LITTLE, media.EXPLICIT_BIG})
+_NATIVE = frozenset(
+    {media.IMPLICIT_LITTLE, media.EXPLICIT_LITTLE, media.EXPLICIT_BIG, media.DEFLATED_LITTLE}
+)
+
+
+def sendable(transfer_syntax: str) -> bool:
+    """Whether a stored form may go on the wire as it lies (PS3.18 8.7.3)."""
+    return transfer_syntax not in _NEVER_SENT
+
+
+def is_native(transfer_syntax: str) -> bool:
+    """Whether data in a transfer syntax can be told in Explicit VR Little Endian by rewriting."""
+    return transfer_syntax in _NATIVE
+
+
+class Content:
+    """Reads instances.
+
+    Args:
+        store: Where their bytes lie.
+        renditions: Where inflated forms of deflated ones are kept.
+        limits: Bounds of inflating.
+    """
+
+    def __init__(self, store: BlobStore, renditions: RenditionStore, limits: ScanLimits) -> None:
+        self._store = store
+        self._renditions = renditions
+        self._limits = limits
+
+    def as_stored(self, record: InstanceRecord, part: ByteRange | None) -> AsyncIterator[bytes]:
+        """The file as received, or a range of it."""
+        return self._store.stream(record.blob, part)
+
+    def as_explicit(self, record: InstanceRecord, part: ByteRange | None) -> AsyncIterator[bytes]:
+        """The file as Explicit VR Little Endian; `explicit_length` bytes of it, or a range."""
+        if record.transfer_syntax == media.EXPLICIT_LITTLE:
+            return self.as_stored(record, part)
+        if record.transfer_syntax == media.DEFLATED_LITTLE:
+            return self._inflated(record, part)
+        return cut(self._store.transform(record.blob, self._rewrite), part)
+
+    @staticmethod
+    def explicit_length(record: InstanceRecord) -> int:
+        """Bytes of the file as Explicit VR Little Endian."""
+        return record.blob.size if record.explicit_size is None else record.explicit_size
+
+    async def read(self, record: InstanceRecord, ranges: Sequence[ByteRange]) -> list[bytes]:
+        """Read ranges that the frame or bulk table names."""
+        if record.transfer_syntax == media.DEFLATED_LITTLE:
+            return await self._renditions.read((await self._rendition(record)).digest, ranges)
+        return await self._store.read(record.blob.digest, ranges)
+
+    async def read_through(
+        self, record: InstanceRecord, ranges: Iterable[ByteRange], word: int
+    ) -> AsyncIterator[bytes]:
+        """Read ranges one behind the other in chunks of about 1 MiB.
+
+        Args:
+            record: The instance.
+            ranges: As the frame or bulk table names them.
+            word: Bytes of a word to swap, 1 for none.
+        """
+        for batch in batches(ranges, _CHUNK):
+            data = b"".join(await self.read(record, batch))
+            yield swap(data, word) if word > 1 else data
+
+    def _rewrite(self, source: ByteSource) -> Iterator[bytes]:
+        return explicit(source, self._limits)
+
+    def _inflate(self, source: ByteSource) -> Iterator[bytes]:
+        return inflated(source, self._limits)
+
+    async def _rendition(self, record: InstanceRecord) -> Blob:
+        return await self._renditions.ensure(
+            f"{record.blob.digest}-explicit",
+            lambda: self._store.transform(record.blob, self._inflate),
+        )
+
+    async def _inflated(
+        self, record: InstanceRecord, part: ByteRange | None
+    ) -> AsyncIterator[bytes]:
+        async for chunk in self._renditions.stream(await self._rendition(record), part):
+            yield chunk
+
+
+def batches(ranges: Iterable[ByteRange], size: int) -> Iterator[list[ByteRange]]:
+    """Cut ranges into groups of at most `size` bytes each; a longer range is cut."""
+    group: list[ByteRange] = []
+    held = 0
+    for whole in ranges:
+        start, left = whole.start, whole.length
+        while left:
+            piece = min(left, size)
+            if held + piece > size and group:
+                yield group
+                group, held = [], 0
+            group.append(ByteRange(start, piece))
+            held, start, left = held + piece, start + piece, left - piece
+    if group:
+        yield group
+
+
+def within(ranges: Iterable[ByteRange], part: ByteRange | None) -> Iterator[ByteRange]:
+    """The ranges that hold a range of what they make up when put one behind the other."""
+    if part is None:
+        yield from ranges
+        return
+    skip, left = part.start, part.length
+    for whole in ranges:
+        start = min(skip, whole.length)
+        length = min(whole.length - start, left)
+        skip, left = skip - start, left - length
+        if length:
+            yield ByteRange(whole.start + start, length)

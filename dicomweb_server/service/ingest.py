@@ -1,0 +1,289 @@
+"""Storing: bytes to staging, one scan, durable commit, then the index, then the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.dicom.scan import scan
+from dicomweb_server.errors import ArchiveError, InstanceRejected, InvalidRequest
+from dicomweb_server.index.port import Index, Removed, Tombstones
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.instance import NewInstance, ScannedInstance
+from dicomweb_server.model.levels import IndexPlan
+from dicomweb_server.model.limits import ScanLimits, StoreLimits
+from dicomweb_server.model.outcome import (
+    DuplicatePolicy,
+    Failed,
+    FailureReason,
+    PutOutcome,
+    PutResult,
+    Stored,
+    StoreReport,
+    WarningReason,
+)
+from dicomweb_server.model.source import ByteSource
+from dicomweb_server.service.context import Context
+from dicomweb_server.service.spool import Spool
+from dicomweb_server.store.port import BlobStore, Staging
+
+_KEPT = "other bytes are stored under this SOP Instance UID; the stored ones stay"
+_TAKEN = "other bytes are stored under this SOP Instance UID"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One instance on its way in.
+
+    Args:
+        body: Its bytes, in chunks; must be read to its end before the next part is asked for.
+        refusal: Why the part cannot be an instance (for example its media type); None if it can.
+    """
+
+    body: AsyncIterator[bytes | memoryview]
+    refusal: InstanceRejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How instances are stored.
+
+    Args:
+        policy: What happens to other bytes under the same UIDs.
+        plan: Which attributes searches can match.
+        scan: Bounds of the scan.
+        limits: Bounds of storing.
+        scratch: Folder for temporary files.
+    """
+
+    policy: DuplicatePolicy
+    plan: IndexPlan
+    scan: ScanLimits
+    limits: StoreLimits
+    scratch: Path | None = None
+
+
+Outcome = Stored | Failed
+
+
+class Ingest:
+    """The only way into the archive.
+
+    Args:
+        store: Where bytes go.
+        index: Where rows go, after the bytes are safe.
+        tombstones: What was deleted; stored again, it comes back.
+        authorizer: Asked first.
+        settings: How.
+    """
+
+    def __init__(
+        self,
+        store: BlobStore,
+        index: Index,
+        tombstones: Tombstones,
+        authorizer: Authorizer,
+        settings: IngestSettings,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._tombstones = tombstones
+        self._authorizer = authorizer
+        self._settings = settings
+
+    async def store(
+        self, context: Context, study: str | None, parts: AsyncIterator[Part]
+    ) -> StoreReport:
+        """Store the instances of one request.
+
+        Nothing becomes visible before the last part has arrived, and what the report says is
+        stored survives `kill -9` and a power loss. One bad part harms no other.
+
+        Args:
+            context: Who asks.
+            study: Study Instance UID that every instance must have; None takes any.
+            parts: The instances.
+
+        Raises:
+            InvalidRequest: There is no part, or the framing of parts is broken.
+            StoreFull: No space is left; nothing of the request is visible.
+            StoreReadOnly: Writing is suspended; nothing of the request is visible.
+        """
+        await self._authorizer.check(context.principal, Action.STORE, Scope(study))
+        async with Spool(self._settings.scratch) as spool:
+            request = _Request(self, study, spool)
+            outcomes = await request.receive(parts)
+            if not outcomes:
+                raise InvalidRequest("the request holds no instance", "send at least one part")
+            await self._publish(spool, outcomes)
+        return _report(study, outcomes)
+
+    async def prepare(
+        self, staging: Staging, study: str | None
+    ) -> tuple[ScannedInstance, NewInstance | PutOutcome]:
+        """Scan staged bytes and make them durable unless they need not be stored.
+
+        Returns:
+            The scan, and the instance for the index or, where nothing is to be done, why.
+
+        Raises:
+            InstanceRejected: They cannot be stored.
+        """
+        scanned = await staging.run(self._scan)
+        if study is not None and scanned.key.study != study:
+            raise InstanceRejected(
+                FailureReason.DOES_NOT_MATCH_SOP_CLASS,
+                "Study Instance UID differs from that of the request's URL",
+                "store it at /studies, or under its own study",
+            )
+        present = await self._index.get(scanned.key)
+        if present is not None:
+            if present.blob.digest == staging.digest():
+                return scanned, PutOutcome.UNCHANGED
+            if self._settings.policy is DuplicatePolicy.KEEP:
+                return scanned, PutOutcome.KEPT
+            if self._settings.policy is DuplicatePolicy.REJECT:
+                return scanned, PutOutcome.REJECTED
+        committed = await staging.commit()
+        return scanned, NewInstance(scanned, committed.blob, committed.received_at)
+
+    def stage(self) -> Staging:
+        """Open a place for the bytes of one instance."""
+        return self._store.stage()
+
+    @property
+    def limits(self) -> StoreLimits:
+        """Bounds of storing."""
+        return self._settings.limits
+
+    def _scan(self, source: ByteSource) -> ScannedInstance:
+        return scan(source, self._settings.plan, self._settings.scan)
+
+    async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
+        async for waiting in spool.batches():
+            batch = [new for _, new in waiting]
+            results = await self._index.put(batch, self._settings.policy)
+            await self._settle(batch, results)
+            for (place, new), result in zip(waiting, results, strict=True):
+                outcomes[place] = _outcome(new.scanned, result.outcome)
+
+    async def _settle(self, batch: list[NewInstance], results: tuple[PutResult, ...]) -> None:
+        pairs = list(zip(batch, results, strict=True))
+        orphans = [
+            Removed(new.scanned.key, result.orphan) for new, result in pairs if result.orphan
+        ]
+        if orphans:
+            await self._tombstones.bury(orphans)
+        alive = [
+            new.blob.digest
+            for new, result in pairs
+            if result.outcome in (PutOutcome.ADDED, PutOutcome.REPLACED)
+            and result.orphan != new.blob.digest
+        ]
+        buried = await self._tombstones.buried(alive) if alive else frozenset()
+        if buried:
+            await self._tombstones.revive(sorted(buried))
+
+
+class _Request:
+    """The parts of one request: received one after the other, finished side by side."""
+
+    def __init__(self, ingest: Ingest, study: str | None, spool: Spool) -> None:
+        self._ingest = ingest
+        self._study = study
+        self._spool = spool
+        self._outcomes: list[Outcome | None] = []
+        self._slots = asyncio.Semaphore(ingest.limits.parallel)
+
+    async def receive(self, parts: AsyncIterator[Part]) -> list[Outcome | None]:
+        """Take every part; None stands where the index decides."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for part in parts:
+                    await self._take(part, group)
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+        return self._outcomes
+
+    async def _take(self, part: Part, group: asyncio.TaskGroup) -> None:
+        await self._slots.acquire()
+        place = len(self._outcomes)
+        self._outcomes.append(None)
+        handed_over = False
+        staging = self._ingest.stage()
+        await staging.__aenter__()
+        try:
+            refusal = await self._write(staging, part)
+            if refusal is not None:
+                self._refuse(place, refusal)
+                return
+            group.create_task(self._finish(place, staging))
+            handed_over = True
+        finally:
+            if not handed_over:
+                await staging.__aexit__(None, None, None)
+                self._slots.release()
+
+    async def _write(self, staging: Staging, part: Part) -> InstanceRejected | None:
+        limit = self._ingest.limits.instance
+        refusal = part.refusal
+        async for chunk in part.body:
+            if refusal is not None:
+                continue
+            if staging.size + len(chunk) > limit:
+                refusal = InstanceRejected(
+                    FailureReason.OUT_OF_RESOURCES, f"an instance may have {limit} bytes at most"
+                )
+                continue
+            await staging.write([chunk])
+        return refusal
+
+    async def _finish(self, place: int, staging: Staging) -> None:
+        try:
+            async with staging:
+                scanned, new = await self._ingest.prepare(staging, self._study)
+            if isinstance(new, NewInstance):
+                await self._spool.add(place, new)
+            else:
+                self._outcomes[place] = _outcome(scanned, new)
+        except InstanceRejected as refusal:
+            self._refuse(place, refusal)
+        finally:
+            self._slots.release()
+
+    def _refuse(self, place: int, refusal: InstanceRejected) -> None:
+        detail = f"{refusal.detail}; {refusal.hint}" if refusal.hint else refusal.detail
+        self._outcomes[place] = Failed(refusal.reason, detail, refusal.sop_class, refusal.instance)
+
+
+def _outcome(scanned: ScannedInstance, outcome: PutOutcome) -> Outcome:
+    if outcome is PutOutcome.REJECTED:
+        reason = FailureReason.DUPLICATE_INSTANCE
+        return Failed(reason, _TAKEN, scanned.sop_class, scanned.key.instance)
+    if outcome is PutOutcome.KEPT:
+        warning = WarningReason.INSTANCE_EXISTS
+        return Stored(scanned.key, scanned.sop_class, outcome, warning, _KEPT)
+    return Stored(scanned.key, scanned.sop_class, outcome)
+
+
+def _report(study: str | None, outcomes: list[Outcome | None]) -> StoreReport:
+    stored = tuple(outcome for outcome in outcomes if isinstance(outcome, Stored))
+    failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
+    return StoreReport(study, stored, failed)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error of a group that says most: one of ours before any other."""
+    leaves = list(_leaves(errors))
+    return next((error for error in leaves if isinstance(error, ArchiveError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+    else:
+        yield error

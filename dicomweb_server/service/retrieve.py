@@ -1,0 +1,284 @@
+"""Retrieving: index rows and byte ranges to parts, settled before the first byte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.errors import NotAcceptable, NotFound
+from dicomweb_server.index.port import Documents, Index
+from dicomweb_server.model import media
+from dicomweb_server.model.document import json_array
+from dicomweb_server.model.ids import InstanceKey, Scope
+from dicomweb_server.model.instance import BulkRef, ByteRange, InstanceRecord
+from dicomweb_server.service import choice
+from dicomweb_server.service.content import Content, is_native, within
+from dicomweb_server.service.context import Context
+from dicomweb_server.service.delivery import (
+    Body,
+    DeliveredPart,
+    Delivery,
+    Undelivered,
+    cut,
+    tag_of,
+)
+from dicomweb_server.service.frames import FrameReader, plan, table_of
+from dicomweb_server.wire.accept import Wish
+
+T = TypeVar("T")
+
+_PAGE = 1000
+_PIXEL_PATHS = frozenset({"7FE00010", "7FE00008", "7FE00009"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """DICOM JSON of a scope.
+
+    Args:
+        documents: In order.
+        revision: Changes whenever the scope changes.
+    """
+
+    documents: Documents
+    revision: int
+
+    def chunks(self, base: str) -> Iterator[bytes]:
+        """The JSON array, a chunk for each instance; `base` as in `model.document`."""
+        return json_array(self.documents.documents, base.encode())
+
+
+class Retrieve:
+    """Everything that WADO-RS, C-GET and exports read.
+
+    Args:
+        index: Where instances are found.
+        content: How their bytes are read.
+        authorizer: Asked first.
+        immutable: Whether an instance keeps its bytes as long as it exists.
+    """
+
+    def __init__(
+        self, index: Index, content: Content, authorizer: Authorizer, *, immutable: bool
+    ) -> None:
+        self._index = index
+        self._content = content
+        self._authorizer = authorizer
+        self._immutable = immutable
+
+    async def instances(self, context: Context, scope: Scope, wishes: Sequence[Wish]) -> Delivery:
+        """The Part 10 files of a study, a series or an instance (PS3.18 10.4.1.1.1).
+
+        Args:
+            context: Who asks.
+            scope: Which instances.
+            wishes: Acceptable forms, best first.
+
+        Raises:
+            NotFound: There are none.
+            NotAcceptable: None of them can be delivered in an acceptable form.
+        """
+        await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
+        parts: list[DeliveredPart] = []
+        missing: list[Undelivered] = []
+        digests: list[str] = []
+        multipart = True
+        record = None
+        async for record in self._records(scope):
+            chosen = _first(choice.instance_syntax, record, wishes)
+            if chosen is None:
+                missing.append(Undelivered(record.key, choice.refusal(record, wishes)[0]))
+                continue
+            syntax, wish = chosen
+            multipart = wish.multipart
+            parts.append(self._file(record, syntax))
+            digests += [record.blob.digest, syntax]
+        if record is None:
+            raise _absent(scope)
+        if not parts:
+            raise NotAcceptable(*choice.refusal(record, wishes))
+        tag = tag_of(["instances", str(multipart), *digests])
+        immutable = self._immutable and scope.instance is not None
+        return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
+
+    async def frames(
+        self,
+        context: Context,
+        key: InstanceKey,
+        numbers: Sequence[int],
+        wishes: Sequence[Wish],
+    ) -> Delivery:
+        """Pixel data of single frames (PS3.18 10.4.1.1.4).
+
+        Args:
+            context: Who asks.
+            key: The instance.
+            numbers: Frame numbers from 1.
+            wishes: Acceptable forms, best first.
+
+        Raises:
+            NotFound: No such instance.
+            FrameOutOfRange: No such frame.
+            NotAcceptable: Its pixels cannot be delivered in an acceptable form.
+        """
+        record = await self._record(context, key)
+        table = table_of(record)
+        plans = [plan(table, number) for number in numbers]
+        chosen = _first(choice.pixel_form, record, wishes)
+        if chosen is None:
+            raise NotAcceptable(*choice.refusal(record, wishes))
+        (kind, syntax), wish = chosen
+        reader = FrameReader(self._content, record, plans)
+        location = f"{Scope.of(key).path}/frames/"
+        parts = tuple(
+            DeliveredPart(
+                kind, syntax, f"{location}{number}", plans[place].length, reader.body(place)
+            )
+            for place, number in enumerate(numbers)
+        )
+        tag = tag_of(["frames", record.blob.digest, kind, str(wish.multipart), *map(str, numbers)])
+        return Delivery(parts, wish.multipart, tag, self._immutable)
+
+    async def bulk(
+        self, context: Context, key: InstanceKey, path: str, wishes: Sequence[Wish]
+    ) -> Delivery:
+        """The value of one bulk element, at any nesting (PS3.18 10.4.1.1.5).
+
+        Args:
+            context: Who asks.
+            key: The instance.
+            path: As in BulkRef.
+            wishes: Acceptable forms, best first.
+
+        Raises:
+            NotFound: No such instance, or no such bulk element in it.
+            NotAcceptable: It cannot be delivered in an acceptable form.
+        """
+        record = await self._record(context, key)
+        found = next((bulk for bulk in record.bulk if bulk.path == path), None)
+        if found is None:
+            raise NotFound(
+                "the instance has no bulk data under this name",
+                "use the BulkDataURI values of its metadata",
+            )
+        if path in _PIXEL_PATHS and not is_native(record.transfer_syntax):
+            return await self._fragments(context, record, found, wishes)
+        for wish in wishes:
+            form = choice.bulk_form(record, path, wish)
+            if form is not None:
+                return self._bulk_delivery(record, found, form, wish)
+        raise NotAcceptable(
+            "bulk data that are no compressed pixels travel as application/octet-stream",
+            "ask for application/octet-stream, single or multipart",
+        )
+
+    async def metadata(self, context: Context, scope: Scope) -> Metadata:
+        """DICOM JSON of every instance of a study, a series or an instance (PS3.18 10.4.1.1.2).
+
+        Raises:
+            NotFound: There are none.
+        """
+        revision = await self.revision(context, scope)
+        documents = await self._index.documents(scope)
+        if not documents.keys:
+            raise _absent(scope)
+        return Metadata(documents, revision)
+
+    async def revision(self, context: Context, scope: Scope) -> int:
+        """A number that changes whenever a scope changes.
+
+        Raises:
+            NotFound: Nothing is there.
+        """
+        await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
+        revision = await self._index.revision(scope)
+        if revision is None:
+            raise _absent(scope)
+        return revision
+
+    async def _record(self, context: Context, key: InstanceKey) -> InstanceRecord:
+        scope = Scope.of(key)
+        await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
+        record = await self._index.get(key)
+        if record is None:
+            raise _absent(scope)
+        return record
+
+    async def _records(self, scope: Scope) -> AsyncIterator[InstanceRecord]:
+        if scope.study and scope.series and scope.instance:
+            record = await self._index.get(InstanceKey(scope.study, scope.series, scope.instance))
+            if record is not None:
+                yield record
+            return
+        after = 0
+        while page := await self._index.records(scope, after, _PAGE):
+            for record in page:
+                yield record
+            after = page[-1].sequence
+
+    def _file(self, record: InstanceRecord, syntax: str) -> DeliveredPart:
+        content = self._content
+        as_stored = syntax == record.transfer_syntax
+        length = record.blob.size if as_stored else content.explicit_length(record)
+
+        def body(part: ByteRange | None) -> AsyncIterator[bytes]:
+            return (content.as_stored if as_stored else content.as_explicit)(record, part)
+
+        location = Scope.of(record.key).path
+        return DeliveredPart(media.APPLICATION_DICOM, syntax, location, length, body)
+
+    def _ranges(self, record: InstanceRecord, bulk: BulkRef) -> Body:
+        def body(part: ByteRange | None) -> AsyncIterator[bytes]:
+            if bulk.word == 1:
+                return self._content.read_through(record, within(bulk.ranges, part), 1)
+            whole = self._content.read_through(record, bulk.ranges, bulk.word)
+            return cut(whole, part)
+
+        return body
+
+    def _bulk_delivery(
+        self, record: InstanceRecord, bulk: BulkRef, form: tuple[str, str], wish: Wish
+    ) -> Delivery:
+        kind, syntax = form
+        location = f"{Scope.of(record.key).path}/bulkdata/{bulk.path}"
+        part = DeliveredPart(kind, syntax, location, bulk.size, self._ranges(record, bulk))
+        tag = tag_of(["bulk", record.blob.digest, kind, str(wish.multipart), bulk.path])
+        return Delivery((part,), wish.multipart, tag, self._immutable)
+
+    async def _fragments(
+        self, context: Context, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]
+    ) -> Delivery:
+        """Compressed pixel data: one part for each frame, or one part where there is one frame."""
+        count = record.frames.count if record.frames else 0
+        for wish in wishes:
+            form = choice.pixel_form(record, wish)
+            if form is None:
+                continue
+            if count > 1 and (wish.multipart or wish.media_type == choice.ANY_TYPE):
+                several = Wish(wish.media_type, wish.transfer_syntax, multipart=True)
+                return await self.frames(context, record.key, range(1, count + 1), [several])
+            if count <= 1:
+                return self._bulk_delivery(record, bulk, form, wish)
+        raise NotAcceptable(*choice.refusal(record, wishes))
+
+
+def _first(
+    form: Callable[[InstanceRecord, Wish], T | None],
+    record: InstanceRecord,
+    wishes: Sequence[Wish],
+) -> tuple[T, Wish] | None:
+    """The first wish that an instance can meet, with the form in which it does."""
+    for wish in wishes:
+        met = form(record, wish)
+        if met is not None:
+            return met, wish
+    return None
+
+
+def _absent(scope: Scope) -> NotFound:
+    """The error for a scope in which nothing is."""
+    level = scope.level
+    what = level.name.lower() if level else "archive"
+    return NotFound(f"there is no such {what}", "search at /studies for what there is")

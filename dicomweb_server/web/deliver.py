@@ -1,0 +1,123 @@
+"""Deliveries to responses: entity tags, ranges, single and multipart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.service.delivery import DeliveredPart, Delivery
+from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.responses import BytesResponse, Response, StreamResponse
+from dicomweb_server.wire import byterange, conditional, multipart
+from dicomweb_server.wire.warnings import warning
+
+REVALIDATE = "private, no-cache"
+IMMUTABLE = "private, max-age=31536000, immutable"
+_NAMED = 20
+
+
+def not_modified(tag: str, cache: str) -> BytesResponse:
+    """304 for a client that has these bytes already (RFC 9110 15.4.5)."""
+    return BytesResponse(
+        status=304, headers={"ETag": tag, "Cache-Control": cache, "Vary": "Accept"}
+    )
+
+
+def deliver(exchange: Exchange, delivery: Delivery) -> Response:
+    """The response to a retrieve request.
+
+    Args:
+        exchange: The request.
+        delivery: What was found for it.
+
+    Raises:
+        RangeNotSatisfiable: The Range header lies outside the single part.
+    """
+    base = exchange.base
+    tag = conditional.etag(delivery.tag, base)
+    cache = IMMUTABLE if delivery.immutable else REVALIDATE
+    if not conditional.none_match(exchange.request.headers.get("if-none-match"), tag):
+        return not_modified(tag, cache)
+    if delivery.multipart:
+        response = _multipart(base, delivery)
+    else:
+        response = _single(exchange, base, delivery.parts[0], tag)
+    response.add("ETag", tag)
+    response.add("Cache-Control", cache)
+    response.add("Vary", "Accept")
+    _tell_missing(response, base, delivery)
+    return response
+
+
+def part_type(part: DeliveredPart) -> str:
+    """Content-Type of one part: always with its real transfer syntax (PS3.18 8.7.9)."""
+    return f"{part.media_type}; transfer-syntax={part.transfer_syntax}"
+
+
+def _multipart(base: str, delivery: Delivery) -> StreamResponse:
+    # Derived from what is delivered, so that the same entity tag means the same bytes; nobody can
+    # make a file that holds the hash of itself.
+    boundary = hashlib.sha256(f"{delivery.tag} {base}".encode()).hexdigest()[:40]
+    heads = [
+        multipart.part_head(
+            boundary,
+            [
+                ("Content-Type", part_type(part)),
+                ("Content-Length", str(part.length)),
+                ("Content-Location", base + part.location),
+            ],
+            first=place == 0,
+        )
+        for place, part in enumerate(delivery.parts)
+    ]
+    closing = multipart.closing(boundary)
+    length = sum(map(len, heads)) + sum(part.length for part in delivery.parts) + len(closing)
+    status = 206 if delivery.missing else 200
+    return StreamResponse(
+        _stream(delivery, heads, closing),
+        multipart.multipart_type(boundary, delivery.parts[0].media_type),
+        status,
+        length,
+    )
+
+
+async def _stream(delivery: Delivery, heads: list[bytes], closing: bytes) -> AsyncIterator[bytes]:
+    for head, part in zip(heads, delivery.parts, strict=True):
+        body = part.body(None)
+        # The head waits for the first bytes behind it: what cannot be read is never announced.
+        first = await anext(body, b"")
+        yield head
+        yield first
+        async for chunk in body:
+            yield chunk
+    yield closing
+
+
+def _single(exchange: Exchange, base: str, part: DeliveredPart, tag: str) -> StreamResponse:
+    headers = exchange.request.headers
+    asked = headers.get("range")
+    chosen = None
+    if asked and byterange.if_range_holds(headers.get("if-range"), tag):
+        chosen = byterange.parse(asked, part.length)
+    length = part.length if chosen is None else chosen.length
+    status = 200 if chosen is None else 206
+    response = StreamResponse(part.body(chosen), part_type(part), status, length)
+    if chosen is not None:
+        response.add("Content-Range", byterange.content_range(chosen, part.length))
+    response.add("Accept-Ranges", "bytes")
+    response.add("Content-Location", base + part.location)
+    response.add("Content-Disposition", "attachment")
+    return response
+
+
+def _tell_missing(response: Response, base: str, delivery: Delivery) -> None:
+    if not delivery.missing:
+        return
+    count = len(delivery.missing)
+    response.add(
+        "Warning", warning(base, f"{count} instances cannot be delivered as asked and are left out")
+    )
+    for undelivered in delivery.missing[:_NAMED]:
+        where = base + Scope.of(undelivered.key).path
+        response.add("Warning", warning(base, f"{where}: {undelivered.reason}"))

@@ -1,0 +1,151 @@
+"""One request as the handlers see it: identifiers checked, caller known, base URL told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from starlette.requests import Request
+
+from dicomweb_server.auth.port import Authenticator, Credentials
+from dicomweb_server.model.ids import InstanceKey, Scope, require_uid
+from dicomweb_server.service.context import Context
+from dicomweb_server.service.health import Health
+from dicomweb_server.service.ingest import Ingest
+from dicomweb_server.service.remove import Remove
+from dicomweb_server.service.retrieve import Retrieve
+from dicomweb_server.service.search import Search
+from dicomweb_server.web.settings import WebSettings
+from dicomweb_server.wire import forwarded, querystring
+from dicomweb_server.wire.forwarded import ProxyHeaders
+from dicomweb_server.wire.querystring import Parameter
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything behind the HTTP door."""
+
+    settings: WebSettings
+    authenticator: Authenticator
+    ingest: Ingest
+    search: Search
+    retrieve: Retrieve
+    remove: Remove
+    health: Health
+
+
+class Exchange:
+    """A request with what handlers need of it.
+
+    Args:
+        request: The request.
+        context: Who asks.
+    """
+
+    __slots__ = ("context", "parameters", "request", "services", "settings")
+
+    def __init__(self, request: Request, context: Context) -> None:
+        self.request = request
+        self.context = context
+        self.services: Services = request.app.state.services
+        self.settings = self.services.settings
+        raw: bytes = request.scope["query_string"]
+        self.parameters: tuple[Parameter, ...] = querystring.parse(raw, self.settings.query)
+
+    @classmethod
+    async def begin(cls, request: Request) -> Exchange:
+        """Find out who asks.
+
+        Raises:
+            NotAuthenticated: The credentials do not hold.
+            InvalidParameter: The query string cannot be read.
+        """
+        services: Services = request.app.state.services
+        address = request.client.host if request.client else ""
+        credentials = Credentials(request.headers.get("authorization"), address)
+        principal = await services.authenticator.identify(credentials)
+        return cls(request, Context(principal, request.scope["request_id"]))
+
+    @property
+    def scope(self) -> Scope:
+        """The study, series or instance that the path names.
+
+        Raises:
+            InvalidIdentifier: One of them is no UID.
+        """
+        path = self.request.path_params
+        study, series, instance = path.get("study"), path.get("series"), path.get("instance")
+        return Scope(
+            None if study is None else require_uid(study, "StudyInstanceUID"),
+            None if series is None else require_uid(series, "SeriesInstanceUID"),
+            None if instance is None else require_uid(instance, "SOPInstanceUID"),
+        )
+
+    @property
+    def key(self) -> InstanceKey:
+        """The instance that the path names.
+
+        Raises:
+            InvalidIdentifier: One of its UIDs is none.
+        """
+        scope = self.scope
+        return InstanceKey(scope.study or "", scope.series or "", scope.instance or "")
+
+    @property
+    def accept(self) -> list[str]:
+        """The Accept header lines."""
+        return self.request.headers.getlist("accept")
+
+    def values(self, name: str) -> list[str]:
+        """All values of a query parameter."""
+        return [parameter.value for parameter in self.parameters if parameter.name == name]
+
+    @property
+    def base(self) -> str:
+        """Absolute URL of the DICOMweb root as the client reaches it, without a trailing slash.
+
+        Raises:
+            InvalidRequest: The Host header is no host.
+        """
+        settings = self.settings
+        if settings.public_base_url is not None:
+            return settings.public_base_url.rstrip("/") + settings.root
+        headers = self.request.headers
+        proxy = ProxyHeaders(
+            forwarded=headers.get("forwarded"),
+            proto=headers.get("x-forwarded-proto"),
+            host=headers.get("x-forwarded-host"),
+            port=headers.get("x-forwarded-port"),
+            prefix=headers.get("x-forwarded-prefix"),
+        )
+        trusted = self._behind_trusted_proxy()
+        host = headers.get("host", "").encode("latin-1")
+        if not trusted and not self._is_ours(host):
+            host = self._own_address()
+        scheme: str = self.request.scope["scheme"]
+        return forwarded.origin(scheme, host, trusted, proxy) + settings.root
+
+    def _is_ours(self, host: bytes) -> bool:
+        """Whether a Host header names this machine itself: any other could be made up (T18)."""
+        name = host.decode("latin-1").lower().rpartition("]")
+        bare = name[0].removeprefix("[") if name[1] else name[2].partition(":")[0]
+        server = self.request.scope.get("server")
+        return bare in _LOOPBACK or (server is not None and bare == server[0])
+
+    def _own_address(self) -> bytes:
+        """Address and port on which the request came in."""
+        name, port = self.request.scope.get("server") or ("127.0.0.1", None)
+        host = f"[{name}]" if ":" in name else name
+        return (host if port is None else f"{host}:{port}").encode()
+
+    def _behind_trusted_proxy(self) -> bool:
+        client = self.request.client
+        if client is None or not self.settings.trusted_proxies:
+            return False
+        try:
+            address = ip_address(client.host)
+        except ValueError:
+            return False
+        return any(address in network for network in self.settings.trusted_proxies)

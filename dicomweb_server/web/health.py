@@ -1,0 +1,35 @@
+"""Handlers for those who watch the server."""
+
+from __future__ import annotations
+
+import orjson
+from starlette.requests import Request
+
+from dicomweb_server import __version__
+from dicomweb_server.web.exchange import Exchange, Services
+from dicomweb_server.web.page import welcome
+from dicomweb_server.web.responses import BytesResponse, Response
+
+_JSON = "application/json"
+
+
+async def root(request: Request) -> Response:
+    """Say what this is and where the DICOMweb root is."""
+    exchange = await Exchange.begin(request)
+    return welcome(exchange.base, __version__)
+
+
+async def livez(request: Request) -> Response:
+    """The process answers."""
+    return _status({"status": "alive"})
+
+
+async def readyz(request: Request) -> Response:
+    """Store and index answer; 503 with the reason where they do not."""
+    services: Services = request.app.state.services
+    await services.health.check()
+    return _status({"status": "ready"})
+
+
+def _status(document: dict[str, str]) -> BytesResponse:
+    return BytesResponse(orjson.dumps(document), _JSON, headers={"Cache-Control": "no-store"})

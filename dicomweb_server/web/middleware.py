@@ -1,0 +1,185 @@
+"""What surrounds every request: a name, a log line, the last net for errors, CORS."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import uuid
+from collections.abc import Sequence
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dicomweb_server.errors import ArchiveError
+from dicomweb_server.web.body import ClientGone
+from dicomweb_server.web.errors import answer, problem
+from dicomweb_server.web.responses import BytesResponse
+
+_LOG = structlog.get_logger("dicomweb_server.web")
+
+_ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
+_ALLOWED_HEADERS = (
+    "Accept, Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, traceparent"
+)
+_EXPOSED = (
+    "Accept-Ranges, Content-Length, Content-Location, Content-Range, ETag, Link, Location, "
+    "Retry-After, Warning, X-Request-Id, X-Total-Count"
+)
+_MAX_AGE = "7200"
+
+
+class _Watched:
+    """A send function that remembers what went through it."""
+
+    __slots__ = ("_request_id", "_send", "sent", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+        self.sent = 0
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [
+                *message["headers"],
+                (b"x-request-id", self._request_id.encode()),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+            message = {**message, "headers": headers}
+        else:
+            self.sent += len(message.get("body", b""))
+        await self._send(message)
+
+
+class RequestMiddleware:
+    """Names each request, logs it without patient data, and turns every error into an answer.
+
+    Args:
+        app: What is surrounded.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        scope["request_id"] = request_id
+        watched = _Watched(send, request_id)
+        begin = time.monotonic()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(_without_slash(scope), receive, watched)
+            except ClientGone:
+                _LOG.info("client-gone", method=scope["method"])
+            except Exception as error:  # noqa: BLE001 - the last net: every error has an answer
+                await _give_up(error, scope, receive, watched, request_id)
+            finally:
+                _log_line(scope, watched, time.monotonic() - begin)
+
+
+async def _give_up(
+    error: Exception, scope: Scope, receive: Receive, watched: _Watched, request_id: str
+) -> None:
+    """Answer an error; once the response has started the connection can only be broken off."""
+    if not isinstance(error, ArchiveError | HTTPException):
+        # Messages of foreign exceptions may quote the data at hand: only type and place are logged.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _LOG.error("failed", error=type(error).__name__, file=place.filename, line=place.lineno)
+    if watched.status:
+        raise ConnectionAbortedError("the response could not be completed") from None
+    await _response_to(error, request_id)(scope, receive, watched)
+
+
+def _response_to(error: Exception, request_id: str) -> BytesResponse:
+    if isinstance(error, ArchiveError):
+        return answer(error, request_id)
+    if isinstance(error, HTTPException):
+        kind = "no-such-resource" if error.status_code == 404 else "method-not-allowed"
+        hint = "see / for what there is" if error.status_code == 404 else ""
+        response = problem(error.status_code, kind, error.detail, hint, request_id)
+        for name, value in (error.headers or {}).items():
+            response.add(name, value)
+        return response
+    detail = "the server failed; its log names this request"
+    return problem(500, "internal-error", detail, "", request_id)
+
+
+def _without_slash(scope: Scope) -> Scope:
+    """Paths mean the same with a slash at their end: real clients POST to `studies/`."""
+    path: str = scope["path"]
+    if len(path) > 1 and path.endswith("/"):
+        scope = {**scope, "path": path.rstrip("/") or "/"}
+        scope["raw_path"] = scope["path"].encode()
+    return scope
+
+
+def _log_line(scope: Scope, watched: _Watched, seconds: float) -> None:
+    _LOG.info(
+        "request",
+        method=scope["method"],
+        route=scope.get("route_template", "-"),
+        status=watched.status,
+        milliseconds=round(seconds * 1000, 1),
+        bytes=watched.sent,
+    )
+
+
+class CorsMiddleware:
+    """Lets pages of named origins call the server, and read its errors too.
+
+    Args:
+        app: What is surrounded.
+        origins: Web origins; `*` for any. Credentials are never allowed by it.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._any = "*" in origins
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = dict(scope.get("headers", ()))
+        origin = headers.get(b"origin")
+        if scope["type"] != "http" or origin is None or not self._allows(origin):
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await self._preflight(origin)(scope, receive, send)
+            return
+
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [
+                    (b"access-control-allow-origin", self._allowed(origin)),
+                    (b"access-control-expose-headers", _EXPOSED.encode()),
+                    (b"vary", b"Origin"),
+                ]
+                message = {**message, "headers": [*message["headers"], *extra]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_cors)
+
+    def _allows(self, origin: bytes) -> bool:
+        return self._any or origin in self._origins
+
+    def _allowed(self, origin: bytes) -> bytes:
+        return b"*" if self._any else origin
+
+    def _preflight(self, origin: bytes) -> BytesResponse:
+        headers = {
+            "Access-Control-Allow-Origin": self._allowed(origin).decode("latin-1"),
+            "Access-Control-Allow-Methods": _ALLOWED_METHODS,
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+            "Access-Control-Max-Age": _MAX_AGE,
+            "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+        }
+        return BytesResponse(status=204, headers=headers)

@@ -1,0 +1,103 @@
+"""Handlers of WADO-RS (PS3.18 10.4)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from dicomweb_server.dicom.xml_out import native_xml
+from dicomweb_server.model import media
+from dicomweb_server.service.retrieve import Metadata
+from dicomweb_server.web.deliver import REVALIDATE, deliver, not_modified
+from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.responses import Response, StreamResponse
+from dicomweb_server.web.xml_parts import multipart_xml
+from dicomweb_server.wire import accept, conditional, frames
+from dicomweb_server.wire.accept import Resource, Wish
+
+_CHUNK = 256 * 1024
+
+
+async def instances(request: Request) -> Response:
+    """The Part 10 files of a study, a series or an instance."""
+    exchange = await Exchange.begin(request)
+    scope = exchange.scope
+    resource = Resource.INSTANCE if scope.instance else Resource.INSTANCES
+    wishes = _wishes(exchange, resource)
+    return deliver(
+        exchange, await exchange.services.retrieve.instances(exchange.context, scope, wishes)
+    )
+
+
+async def frame_list(request: Request) -> Response:
+    """Pixel data of a list of frames."""
+    exchange = await Exchange.begin(request)
+    numbers = frames.parse(request.path_params["frames"])
+    resource = Resource.FRAME if len(numbers) == 1 else Resource.FRAMES
+    wishes = _wishes(exchange, resource)
+    return deliver(
+        exchange,
+        await exchange.services.retrieve.frames(exchange.context, exchange.key, numbers, wishes),
+    )
+
+
+async def bulk_data(request: Request) -> Response:
+    """The value of one bulk element."""
+    exchange = await Exchange.begin(request)
+    wishes = _wishes(exchange, Resource.BULKDATA)
+    path = request.path_params["path"].upper()
+    return deliver(
+        exchange,
+        await exchange.services.retrieve.bulk(exchange.context, exchange.key, path, wishes),
+    )
+
+
+async def metadata(request: Request) -> Response:
+    """DICOM JSON or XML of every instance of a study, a series or an instance."""
+    exchange = await Exchange.begin(request)
+    kind = accept.choose(
+        exchange.accept,
+        exchange.values("accept"),
+        accept.FIXED[Resource.METADATA],
+        strict=exchange.settings.strict_accept,
+    )
+    retrieve, scope = exchange.services.retrieve, exchange.scope
+    base = exchange.base
+    revision = await retrieve.revision(exchange.context, scope)
+    tag = conditional.etag("metadata", scope.path, str(revision), kind, base)
+    if not conditional.none_match(request.headers.get("if-none-match"), tag):
+        return not_modified(tag, REVALIDATE)
+    found = await retrieve.metadata(exchange.context, scope)
+    if kind == media.DICOM_JSON:
+        response = StreamResponse(_joined(found, base), media.DICOM_JSON)
+    else:
+        objects = (document.text(base.encode()) for document in found.documents.documents)
+        response = multipart_xml(native_xml(item) for item in objects)
+    if found.revision == revision:
+        response.add("ETag", tag)
+    response.add("Cache-Control", REVALIDATE)
+    response.add("Vary", "Accept")
+    return response
+
+
+async def _joined(found: Metadata, base: str) -> AsyncIterator[bytes]:
+    """The JSON array in chunks of some hundred KiB."""
+    waiting: list[bytes] = []
+    held = 0
+    for chunk in found.chunks(base):
+        waiting.append(chunk)
+        held += len(chunk)
+        if held >= _CHUNK:
+            yield b"".join(waiting)
+            waiting, held = [], 0
+    yield b"".join(waiting)
+
+
+def _wishes(exchange: Exchange, resource: Resource) -> tuple[Wish, ...]:
+    return accept.wishes(
+        exchange.accept,
+        exchange.values("accept"),
+        resource,
+        strict=exchange.settings.strict_accept,
+    )

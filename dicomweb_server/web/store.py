@@ -1,0 +1,105 @@
+"""Handler of STOW-RS (PS3.18 10.5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from dicomweb_server.dicom.store_response import response as store_module
+from dicomweb_server.dicom.xml_out import native_xml
+from dicomweb_server.errors import InvalidRequest, PayloadTooLarge, UnsupportedContent
+from dicomweb_server.model import media
+from dicomweb_server.model.outcome import StoreReport
+from dicomweb_server.service.ingest import Part
+from dicomweb_server.web.body import read_body
+from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.parts import instance_parts
+from dicomweb_server.web.responses import BytesResponse, Response
+from dicomweb_server.web.xml_parts import multipart_xml
+from dicomweb_server.wire import accept, contenttype, multipart
+from dicomweb_server.wire.accept import Resource
+from dicomweb_server.wire.contenttype import ContentType
+
+_HINT = 'send multipart/related; type="application/dicom", or one instance as application/dicom'
+
+
+async def store(request: Request) -> Response:
+    """Store instances and say what became of each."""
+    exchange = await Exchange.begin(request)
+    study = exchange.scope.study
+    kind = accept.choose(
+        exchange.accept,
+        exchange.values("accept"),
+        accept.FIXED[Resource.STORE_RESPONSE],
+        strict=exchange.settings.strict_accept,
+    )
+    parts = _parts(exchange, _content_type(request))
+    report = await exchange.services.ingest.store(exchange.context, study, parts)
+    response = _module(store_module(report, exchange.base), kind, _status(report))
+    studies = {stored.key.study for stored in report.stored}
+    if len(studies) == 1:
+        location = f"{exchange.base}/studies/{studies.pop()}"
+        response.add("Content-Location", location)
+        response.add("Location", location)
+    return response
+
+
+def _module(body: bytes, kind: str, status: int) -> Response:
+    """The Store Instances Response in the form that the client takes (PS3.18 Annex I)."""
+    if kind == media.DICOM_JSON:
+        return BytesResponse(body, kind, status=status)
+    if kind == media.DICOM_XML:
+        return BytesResponse(native_xml(body), kind, status=status)
+    return multipart_xml([native_xml(body)], status)
+
+
+def _status(report: StoreReport) -> int:
+    """PS3.18 Table 10.5.3-1."""
+    if not report.stored:
+        return 409
+    warned = any(stored.warning is not None for stored in report.stored)
+    return 202 if report.failed or warned else 200
+
+
+def _content_type(request: Request) -> ContentType:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedContent(f"the body is encoded as {encoding[:20]}", "send it unencoded")
+    header = request.headers.get("content-type")
+    if not header:
+        raise UnsupportedContent("the request has no Content-Type", _HINT)
+    return contenttype.parse(header)
+
+
+def _parts(exchange: Exchange, content: ContentType) -> AsyncIterator[Part]:
+    limits = exchange.settings.store
+    request = exchange.request
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared[:20]) > limits.request:
+        raise PayloadTooLarge(f"a request may have {limits.request} bytes at most")
+    body = read_body(request.receive, limits.request, limits.idle_seconds)
+    if content.media_type == media.APPLICATION_DICOM:
+        return _one(body)
+    if content.media_type != media.MULTIPART_RELATED:
+        raise UnsupportedContent(f"the Content-Type is {content.media_type}", _HINT)
+    root = contenttype.parse(content.parameter("type") or media.APPLICATION_DICOM).media_type
+    if root != media.APPLICATION_DICOM:
+        raise UnsupportedContent(f"the root of the multipart body is {root}", _HINT)
+    boundary = multipart.boundary_of(content, exchange.settings.multipart)
+    reader = multipart.MultipartReader(boundary, exchange.settings.multipart)
+    return instance_parts(body, reader)
+
+
+async def _one(body: AsyncIterator[bytes]) -> AsyncIterator[Part]:
+    """A body that is one instance."""
+    first = await anext(body, None)
+    if first is None:
+        raise InvalidRequest("the body is empty", _HINT)
+    yield Part(_chain(first, body))
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
