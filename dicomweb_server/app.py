@@ -75,7 +75,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             FilesystemRenditions.open,
             folder.renditions,
             threads=2,
-            capacity=settings.renditions.capacity_bytes,
+            capacity_bytes=settings.renditions.capacity_bytes,
         )
         stack.push_async_callback(renditions.close)
         yield Ports(store, index, tombstones, renditions)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-from dicomweb_server.dicom.inflate import inflated
+from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.rewrite import explicit, swap
 from dicomweb_server.model import media
 from dicomweb_server.model.instance import Blob, ByteRange, InstanceRecord
@@ -84,14 +84,12 @@ class Content:
     def _rewrite(self, source: ByteSource) -> Iterator[bytes]:
         return explicit(source, self._limits)
 
-    def _inflate(self, source: ByteSource) -> Iterator[bytes]:
-        return inflated(source, self._limits)
-
     async def _rendition(self, record: InstanceRecord) -> Blob:
-        return await self._renditions.ensure(
-            f"{record.blob.digest}-explicit",
-            lambda: self._store.transform(record.blob, self._inflate),
-        )
+        def make(write: Callable[[bytes], None]) -> None:
+            with self._store.source(record.blob) as source:
+                inflate(source, write, self._limits)
+
+        return await self._renditions.ensure(f"{record.blob.digest}-explicit", make)
 
     async def _inflated(
         self, record: InstanceRecord, part: ByteRange | None

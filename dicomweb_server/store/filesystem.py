@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dicomweb_server.errors import Unavailable
@@ -70,7 +71,7 @@ class FilesystemStore:
         layout = Layout(folder)
         layout.prepare()
         health = Health(layout.staging, reserve, probe_interval)
-        staging = StagingFolder(layout)
+        staging = StagingFolder(layout.staging, layout.lock)
         try:
             staging.open()
         except OSError as error:
@@ -95,6 +96,15 @@ class FilesystemStore:
     ) -> AsyncIterator[bytes]:
         """Step a generator over a blob in a thread, one item at a time."""
         return transform_file(self._readers, self._opener(blob.digest, blob.size), work)
+
+    @contextmanager
+    def source(self, blob: Blob) -> Iterator[ByteSource]:
+        """Open a blob for reading at any place; blocking."""
+        opened = self._opener(blob.digest, blob.size)()
+        try:
+            yield opened
+        finally:
+            opened.close()
 
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -113,6 +114,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def source(self, blob: Blob) -> AbstractContextManager[ByteSource]:
+        """Open a blob for reading at any place; blocking, for work that runs in a thread already.
+
+        Raises:
+            BlobDamaged: The blob is missing or its size is not the blob's.
+        """
+        ...
+
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
         ...
@@ -150,12 +159,12 @@ class BlobStore(Protocol):
 class RenditionStore(Protocol):
     """Files made from blobs, kept for speed: disposable, rebuilt when missing."""
 
-    async def ensure(self, key: str, produce: Callable[[], AsyncIterator[bytes]]) -> Blob:
+    async def ensure(self, key: str, make: Callable[[Callable[[bytes], None]], None]) -> Blob:
         """Make a rendition once, however many ask for it at the same time.
 
         Args:
             key: Its name: 64 hex digits of the source, a dash, a name of lower-case letters.
-            produce: Starts making the bytes; called only when the rendition is not there.
+            make: Writes the rendition through the function that it is given; runs in a thread.
 
         Returns:
             `digest` is the key, `size` the bytes of the rendition.
