@@ -73,15 +73,12 @@ class Health:
 
     def failed(self, error: OSError) -> ArchiveError:
         """What to raise for a write that the system refused; suspends writing where it must."""
-        reason = os.strerror(error.errno) if error.errno else "unknown error"
-        if error.errno in _FULL:
-            return StoreFull("the store's volume is full", "free space or make the volume larger")
-        if error.errno in _BUSY:
-            return TooBusy(f"the system is out of resources: {reason}")
-        with self._lock:
-            self._reason = reason
-            self._probed_at = time.monotonic()
-        return StoreReadOnly(f"writing is suspended: {reason}")
+        meaning = refusal(error)
+        if isinstance(meaning, StoreReadOnly):
+            with self._lock:
+                self._reason = _reason(error)
+                self._probed_at = time.monotonic()
+        return meaning
 
     def _probe(self) -> str | None:
         path = self._folder / f"probe-{secrets.token_hex(8)}"
@@ -92,8 +89,21 @@ class Health:
                 path.unlink(missing_ok=True)
             sync_folder(self._folder)
         except OSError as error:
-            return os.strerror(error.errno) if error.errno else "unknown error"
+            return _reason(error)
         return None if good else "the disk does not return what was written"
+
+
+def refusal(error: OSError) -> StoreFull | StoreReadOnly | TooBusy:
+    """What to raise for a write that the system refused."""
+    if error.errno in _FULL:
+        return StoreFull("the store's volume is full", "free space or make the volume larger")
+    if error.errno in _BUSY:
+        return TooBusy(f"the system is out of resources: {_reason(error)}")
+    return StoreReadOnly(f"writing is suspended: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else "unknown error"
 
 
 def _survives(path: Path) -> bool:

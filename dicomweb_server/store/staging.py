@@ -17,7 +17,6 @@ from dicomweb_server.model.source import ByteSource, MemorySource
 from dicomweb_server.store.durable import create, locked, open_lock, sync, try_lock, write_all
 from dicomweb_server.store.files import OpenFile
 from dicomweb_server.store.health import Health
-from dicomweb_server.store.layout import Layout
 from dicomweb_server.store.pool import Pool
 from dicomweb_server.store.port import Committed
 
@@ -30,14 +29,16 @@ _LOCK = "lock"
 
 
 class StagingFolder:
-    """This process's own folder below `staging/`, held by a lock for as long as it lives.
+    """This process's own folder among those of others, locked for as long as it lives.
 
     Args:
-        layout: The store.
+        parent: The folder that holds one folder for each process.
+        lock: The lock file under which folders are made and swept.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, parent: Path, lock: Path) -> None:
+        self._parent = parent
+        self._lock = lock
         self._numbers = itertools.count()
         self._mutex = threading.Lock()
         self._path: Path | None = None
@@ -49,13 +50,13 @@ class StagingFolder:
         Raises:
             OSError: The volume cannot be written.
         """
-        with self._mutex, locked(self._layout.lock, exclusive=True):
+        with self._mutex, locked(self._lock, exclusive=True):
             if self._path is not None and self._path.is_dir():
                 return
             self._release()
-            for found in self._layout.staging.iterdir():
+            for found in self._parent.iterdir():
                 _remove_stale(found)
-            path = self._layout.staging / f"{os.getpid()}-{secrets.token_hex(4)}"
+            path = self._parent / f"{os.getpid()}-{secrets.token_hex(4)}"
             path.mkdir(mode=0o700)
             self._descriptor = open_lock(path / _LOCK)
             try_lock(self._descriptor, exclusive=True)
@@ -92,7 +93,7 @@ class StagingFolder:
 
 
 def _remove_stale(found: Path) -> None:
-    """Remove what lies in `staging/`, unless a living process holds it."""
+    """Remove what lies in the parent folder, unless a living process holds it."""
     if not found.is_dir() or found.is_symlink():
         found.unlink(missing_ok=True)
         return

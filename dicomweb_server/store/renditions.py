@@ -1,0 +1,277 @@
+"""Files made from blobs and kept for speed, in a folder of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import struct
+import threading
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from dicomweb_server.errors import BlobDamaged, ConfigurationError
+from dicomweb_server.model.instance import Blob, ByteRange
+from dicomweb_server.store.durable import locked, write_all
+from dicomweb_server.store.files import OpenFile, read_ranges, stream_file
+from dicomweb_server.store.health import refusal
+from dicomweb_server.store.pool import Pool
+from dicomweb_server.store.staging import StagingFolder
+
+Make = Callable[[Callable[[bytes], None]], None]
+
+_KEY = re.compile(r"[0-9a-f]{64}-[a-z]+", re.ASCII)
+_TRAILER = struct.Struct("<8sQI")
+_MAGIC = b"dwrendit"
+_CHUNK = 1024 * 1024
+_KNOWN = 10_000
+_TOUCH_AFTER = 30.0
+"""Seconds for which a rendition counts as there without a look at the disk."""
+_SAFE_FOR = 60.0
+"""Seconds since its last use in which a rendition is not removed; longer than _TOUCH_AFTER."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A rendition that this process has checked."""
+
+    size: int
+    inode: int
+    touched: float
+
+
+class FilesystemRenditions:
+    """Renditions as files with a trailer that tells a torn one; processes may share the folder.
+
+    Made by `open`. Nothing is synced: what a power loss tears is found by its checksum and made
+    anew. The least recently used are removed when there is too much.
+    """
+
+    def __init__(self, folder: Path, threads: int, capacity_bytes: int) -> None:
+        self._folder = folder
+        self._lock = folder / "renditions.lock"
+        self._capacity = capacity_bytes
+        self._staging = StagingFolder(folder / "staging", self._lock)
+        self._pool = Pool(threads, "renditions")
+        self._mutex = threading.Lock()
+        self._running: dict[str, Future[Blob]] = {}
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._made_since_sweep = capacity_bytes
+
+    @classmethod
+    def open(cls, folder: Path, threads: int, capacity_bytes: int) -> FilesystemRenditions:
+        """Open a folder of renditions, make it where it is missing.
+
+        Args:
+            folder: The top of it; may be deleted whenever no server runs.
+            threads: Renditions made or read at the same time.
+            capacity_bytes: Bytes that all of them together may take, about.
+
+        Raises:
+            ConfigurationError: The folder cannot be used.
+        """
+        try:
+            (folder / "staging").mkdir(mode=0o700, parents=True, exist_ok=True)
+            renditions = cls(folder, threads, capacity_bytes)
+            renditions._staging.open()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder {folder} cannot be used: {os.strerror(error.errno or 0)}",
+                "give a folder that the server may write",
+            ) from error
+        return renditions
+
+    async def ensure(self, key: str, make: Make) -> Blob:
+        """Make a rendition once, however many ask for it at the same time.
+
+        Whoever waits may be cancelled; the others still get it.
+
+        Args:
+            key: 64 hex digits of the source, a dash, a name of lower-case letters.
+            make: Writes the rendition through the function that it is given; runs in a thread.
+
+        Raises:
+            StoreFull: No space is left.
+            ValueError: The key is not of that form.
+        """
+        known = self._known.get(key)
+        if known is not None and time.monotonic() - known.touched < _TOUCH_AFTER:
+            return Blob(key, known.size)
+        return await asyncio.shield(asyncio.wrap_future(self._job(key, make)))
+
+    async def read(self, key: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+        """Read ranges of a rendition that `ensure` returned."""
+        return await self._pool.run(read_ranges, lambda: self._open(key), ranges)
+
+    def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
+        """Read a rendition or a range of it in chunks."""
+        return stream_file(self._pool, lambda: self._open(blob.digest, blob.size), part)
+
+    async def close(self) -> None:
+        """Release threads and descriptors."""
+        self._pool.close()
+        self._staging.close()
+
+    def _path(self, key: str) -> Path:
+        if _KEY.fullmatch(key) is None:
+            raise ValueError("a rendition's key is 64 hex digits, a dash and lower-case letters")
+        return self._folder / key[:2] / key[2:]
+
+    def _open(self, key: str, size: int | None = None) -> OpenFile:
+        try:
+            return OpenFile(self._path(key), size, _TRAILER.size)
+        except BlobDamaged:
+            self._known.pop(key, None)
+            raise
+
+    def _job(self, key: str, make: Make) -> Future[Blob]:
+        with self._mutex:
+            job = self._running.get(key)
+            if job is None:
+                job = self._running[key] = self._pool.submit(self._ensure, key, make)
+                job.add_done_callback(lambda _: self._running.pop(key, None))
+            return job
+
+    def _ensure(self, key: str, make: Make) -> Blob:
+        path = self._path(key)
+        size = self._touch(key, path)
+        if size is None:
+            size = self._make(path, make)
+            self._remember(key, size, path)
+            self._sweep(size)
+        return Blob(key, size)
+
+    def _touch(self, key: str, path: Path) -> int | None:
+        """Mark a rendition as used; None where there is none that is whole."""
+        try:
+            with locked(self._lock, exclusive=False):
+                os.utime(path)
+                inode = path.stat().st_ino
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise refusal(error) from error
+        known = self._known.get(key)
+        size = known.size if known and known.inode == inode else whole_size(path)
+        if size is not None:
+            self._remember(key, size, path)
+        return size
+
+    def _remember(self, key: str, size: int, path: Path) -> None:
+        try:
+            known = _Known(size, path.stat().st_ino, time.monotonic())
+        except FileNotFoundError:
+            return
+        with self._mutex:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            if len(self._known) > _KNOWN:
+                self._known.popitem(last=False)
+
+    def _make(self, path: Path, make: Make) -> int:
+        try:
+            temporary, descriptor = self._staging.create()
+        except OSError as error:
+            raise refusal(error) from error
+        try:
+            writer = _Writer(descriptor)
+            try:
+                make(writer.write)
+                writer.finish()
+            finally:
+                os.close(descriptor)
+            _rename(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return writer.size
+
+    def _sweep(self, size: int) -> None:
+        """Remove the least recently used when enough was made for that to be worth a look."""
+        with self._mutex:
+            self._made_since_sweep += size
+            if self._made_since_sweep < self._capacity // 16:
+                return
+            self._made_since_sweep = 0
+        with locked(self._lock, exclusive=True):
+            found = sorted(_entries(self._folder))
+            total = sum(entry.size for entry in found)
+            for entry in found:
+                if total <= self._capacity or entry.used > time.time() - _SAFE_FOR:
+                    break
+                entry.path.unlink(missing_ok=True)
+                total -= entry.size
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Entry:
+    used: float
+    size: int
+    path: Path
+
+
+def _entries(folder: Path) -> Iterator[_Entry]:
+    for path in folder.glob("[0-9a-f][0-9a-f]/*"):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        yield _Entry(found.st_mtime, found.st_size, path)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary.replace(path)
+    except OSError as error:
+        raise refusal(error) from error
+
+
+class _Writer:
+    """Writes a rendition and the trailer that proves it whole."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._checksum = 0
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        try:
+            write_all(self._descriptor, data)
+        except OSError as error:
+            raise refusal(error) from error
+        self._checksum = zlib.crc32(data, self._checksum)
+        self.size += len(data)
+
+    def finish(self) -> None:
+        """Append the trailer."""
+        try:
+            write_all(self._descriptor, _TRAILER.pack(_MAGIC, self.size, self._checksum))
+        except OSError as error:
+            raise refusal(error) from error
+
+
+def whole_size(path: Path) -> int | None:
+    """Bytes of a rendition without its trailer; None where it is torn."""
+    try:
+        opened = OpenFile(path)
+    except BlobDamaged:
+        return None
+    try:
+        size = opened.size - _TRAILER.size
+        if size < 0:
+            return None
+        magic, told, checksum = _TRAILER.unpack(opened.exactly(size, _TRAILER.size))
+        if magic != _MAGIC or told != size:
+            return None
+        found = 0
+        for place in range(0, size, _CHUNK):
+            found = zlib.crc32(opened.exactly(place, min(_CHUNK, size - place)), found)
+        return size if found == checksum else None
+    finally:
+        opened.close()
