@@ -1,0 +1,75 @@
+"""Attributes as query parameters name them: tag, keyword, or a dotted path of both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dicomweb_server.errors import InvalidParameter
+from dicomweb_server.model.levels import vr_of
+from dicomweb_server.model.query import Path
+from dicomweb_server.model.tags import is_private, lookup, parse_tag
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*", re.ASCII)
+_LONGEST = 256
+_SHOWN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A known attribute, as a request named it.
+
+    Args:
+        name: As written; letters, digits and dots only.
+        path: Its tags from the root.
+        vr: Value representation of the last tag, the first one where PS3.6 names several.
+        vm: Value multiplicity of the last tag as in PS3.6, for example ``1-n``.
+    """
+
+    name: str
+    path: Path
+    vr: str
+    vm: str
+
+
+class UnknownAttribute(Exception):
+    """Not an attribute of PS3.6; the text may go into a Warning. Never leaves `wire`."""
+
+
+def read(parameter: str, name: str) -> Attribute:
+    """Read the name of an attribute (PS3.18 8.3.1).
+
+    Args:
+        parameter: Which parameter holds the name, for the message of an error.
+        name: For example ``00100010``, ``PatientName``, ``OtherPatientIDsSequence.00100020``.
+
+    Raises:
+        UnknownAttribute: It names no public attribute of PS3.6.
+        InvalidParameter: A dotted path leads through something that is no sequence.
+    """
+    if len(name) > _LONGEST or not _NAME.fullmatch(name):
+        raise UnknownAttribute(f"{shown(name)} is not known")
+    path = tuple(_tag(name, part) for part in name.split("."))
+    if any(vr_of(tag) != "SQ" for tag in path[:-1]):
+        raise InvalidParameter(
+            parameter,
+            "a dotted path leads through an attribute that is not a sequence",
+            "write sequences first, as in OtherPatientIDsSequence.PatientID",
+        )
+    entry = lookup(path[-1])
+    return Attribute(name, path, vr_of(path[-1]), entry.vm if entry else "1")
+
+
+def shown(name: str) -> str:
+    """A parameter's name for messages: nothing but letters, digits and dots, cut when long."""
+    plain = "".join(c for c in name[:_SHOWN] if c == "." or (c.isascii() and c.isalnum()))
+    return plain if plain == name else f"{plain}..."
+
+
+def _tag(name: str, part: str) -> int:
+    tag = parse_tag(part)
+    if tag is not None and is_private(tag):
+        raise UnknownAttribute(f"{shown(name)} is private; private attributes are not searchable")
+    if tag is None or lookup(tag) is None or tag < 0x00080000:
+        raise UnknownAttribute(f"{shown(name)} is not known")
+    return tag
