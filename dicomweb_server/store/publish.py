@@ -111,12 +111,13 @@ class Publisher:
         return Committed(blob, received_at)
 
     def _rename(self, written: Path, path: Path) -> None:
-        try:
-            with locked(self._layout.lock, exclusive=False):
+        with locked(self._layout.lock, exclusive=False):
+            try:
                 written.replace(path)
-        except FileNotFoundError:
-            self._durable_folders.discard(path.parent)  # removed by somebody: made anew next time
-            raise
+            except FileNotFoundError:  # somebody has removed the empty folder
+                self._durable_folders.discard(path.parent)
+                self._make_folder(path.parent)
+                written.replace(path)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder of blobs durable in its parent, once for each process."""

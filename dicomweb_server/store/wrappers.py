@@ -105,6 +105,11 @@ class CountingStore(StoreWrapper):
         self.calls["transform"] += 1
         return super().transform(blob, work)
 
+    def source(self, blob: Blob) -> AbstractContextManager[ByteSource]:
+        """Open a blob for reading at any place; blocking."""
+        self.calls["source"] += 1
+        return super().source(blob)
+
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
         self.calls["size"] += 1
