@@ -1,0 +1,153 @@
+"""Putting the DICOM JSON of an instance together while its elements come by.
+
+Where a BulkDataURI has to stand a NUL byte marks the place, which JSON text never holds: the UIDs
+in it may come later in the file, and the base URL comes with a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dicomweb_server.dicom.charset import CharacterSets
+from dicomweb_server.dicom.values import UTF8_ATTRIBUTE
+from dicomweb_server.model.document import Document
+from dicomweb_server.model.ids import InstanceKey, Level, Scope
+from dicomweb_server.model.levels import levels_of
+from dicomweb_server.model.query import Path
+
+MARK = b"\0"
+SPECIFIC_CHARACTER_SET = 0x00080005
+_ASCII = ("", "ISO_IR 6", "ISO 2022 IR 6")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What an index plan wants at one place of the tree.
+
+    Args:
+        wanted: Whether values of the attribute itself are indexed.
+        below: What is wanted in the items of the sequence.
+    """
+
+    wanted: bool = False
+    below: dict[int, Branch] = field(default_factory=dict)
+
+    @classmethod
+    def tree(cls, paths: Iterable[Path]) -> dict[int, Branch]:
+        """The tree of an index plan's paths."""
+        root: dict[int, Branch] = {}
+        for path in sorted(paths):
+            level = root
+            for tag in path[:-1]:
+                level = level.setdefault(tag, cls()).below
+            known = level.get(path[-1], cls())
+            level[path[-1]] = cls(True, known.below)
+        return root
+
+
+class Node:
+    """One data set or item that is being put together.
+
+    Attributes:
+        sets: Its character sets.
+        branches: What the index wants of it.
+        path: Tags of the sequences around it.
+        item: Item numbers on the way, four hex digits each.
+        place: The same as in the path of a BulkRef, with a dot behind.
+        charset: Whether it told a character set beyond ASCII.
+        dropped: Whether nothing of it counts.
+        start: Offset of its first element.
+        members: Tags with the finished JSON of their attributes.
+    """
+
+    __slots__ = (
+        "_seen",
+        "branches",
+        "charset",
+        "dropped",
+        "highest",
+        "item",
+        "members",
+        "path",
+        "place",
+        "sets",
+        "start",
+    )
+
+    def __init__(self, sets: CharacterSets, branches: dict[int, Branch]) -> None:
+        self.sets = sets
+        self.branches = branches
+        self.path: Path = ()
+        self.item = ""
+        self.place = ""
+        self.charset = False
+        self.dropped = False
+        self.start = 0
+        self.members: list[tuple[int, bytes]] = []
+        self.highest = -1
+        self._seen: set[int] | None = None
+
+    def fresh(self, tag: int) -> bool:
+        """Whether a tag comes for the first time; asked once for each element."""
+        if tag > self.highest:
+            self.highest = tag
+            if self._seen is not None:
+                self._seen.add(tag)
+            return True
+        if self._seen is None:
+            self._seen = {known for known, _ in self.members}
+        if tag in self._seen:
+            return False
+        self._seen.add(tag)
+        return True
+
+    def text(self) -> bytes:
+        """The JSON object, sorted by tags."""
+        if self._seen is not None:
+            self.members.sort()
+        return _object(self.members)
+
+
+def _object(members: Iterable[tuple[int, bytes]]) -> bytes:
+    return b"{%s}" % b",".join([b'"%08X":%s' % member for member in members])
+
+
+def is_ascii(terms: list[str]) -> bool:
+    """Whether values of Specific Character Set mean the default repertoire alone."""
+    return all(term in _ASCII for term in terms)
+
+
+def finish(root: Node) -> bytes:
+    """The document of the root, with marks; adds Specific Character Set where text needs it."""
+    text = root.text()
+    if not root.charset and not text.isascii():
+        root.members.append((SPECIFIC_CHARACTER_SET, UTF8_ATTRIBUTE))
+        root.members.sort()
+        text = _object(root.members)
+    return text
+
+
+def level_objects(root: Node) -> dict[Level, bytes]:
+    """The JSON object of each level; attributes given by reference are left out."""
+    chosen: dict[Level, list[tuple[int, bytes]]] = {level: [] for level in Level}
+    for tag, text in root.members:
+        for level in levels_of(tag):
+            if MARK not in text:
+                chosen[level].append((tag, text))
+    return {level: _object(members) for level, members in chosen.items()}
+
+
+def cut(text: bytes, key: InstanceKey, level: int = 6) -> Document:
+    """The document, cut where the base URL belongs.
+
+    Args:
+        text: JSON with a mark in front of the path of each bulk value.
+        key: The instance, whose path comes behind the base URL.
+        level: zlib level.
+    """
+    first, *others = text.split(MARK)
+    if not others:
+        return Document.of((first,), level)
+    lead = f"{Scope.of(key).path}/bulkdata/".encode("ascii")
+    return Document.of((first, *(lead + other for other in others)), level)

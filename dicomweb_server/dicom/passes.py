@@ -1,0 +1,279 @@
+"""One pass over a data set: the document, the searchable values and the bulk table grow in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dicomweb_server.dicom import document, reader, refusal, values, vrs
+from dicomweb_server.dicom.charset import CharacterSets
+from dicomweb_server.dicom.document import MARK, Branch, Node
+from dicomweb_server.dicom.fragments import Fragments
+from dicomweb_server.dicom.frames import (
+    DESCRIPTION_TAGS,
+    EXTENDED_LENGTHS,
+    EXTENDED_OFFSETS,
+    PIXEL_TAGS,
+)
+from dicomweb_server.dicom.reader import Walker
+from dicomweb_server.dicom.scope import Scope
+from dicomweb_server.dicom.window import Window
+from dicomweb_server.model.instance import BulkRef, ByteRange, IndexedValue
+from dicomweb_server.model.levels import level_of
+from dicomweb_server.model.limits import ScanLimits
+
+STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID = 0x0020000D, 0x0020000E, 0x00080018, 0x00080016
+_KEPT = DESCRIPTION_TAGS | {STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID}
+_TABLES = frozenset((EXTENDED_OFFSETS, EXTENDED_LENGTHS))
+_CHARACTER_SET = document.SPECIFIC_CHARACTER_SET
+_SKIPPED = frozenset((0x00080001, 0xFFFCFFFC))
+"""Length to End and Data Set Trailing Padding tell nothing of the instance."""
+_MOST_BULK = 100_000
+"""Elements given by reference at the most: each one cuts the document."""
+
+
+class DocumentTooLong(Exception):
+    """The document grows beyond its limit; shorter texts have to go out by reference."""
+
+
+@dataclass(slots=True)
+class Pixels:
+    """The pixel data element that was met."""
+
+    tag: int
+    vr: str
+    offset: int
+    length: int
+    big_endian: bool
+    fragments: Fragments | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a pass works with.
+
+    Args:
+        limits: Bounds.
+        branches: What the index wants.
+        inline_text: Bytes up to which text and numbers stay in the document.
+        charsets: Character sets by the start of data sets that tell them too late.
+    """
+
+    limits: ScanLimits
+    branches: dict[int, Branch]
+    inline_text: int
+    charsets: dict[int, CharacterSets] = field(default_factory=dict)
+
+
+class Pass:
+    """One pass.
+
+    Args:
+        window: The file.
+        setup: What it works with.
+        warn: Told about each deviation.
+
+    Attributes:
+        root: The data set's document.
+        bulk: The bulk table.
+        indexed: The searchable values.
+        kept: VR, raw value and byte order of elements of the root that identify the instance and describe its pixels.
+        tables: Places of the Extended Offset Table and its lengths.
+        pixels: The pixel data element.
+        explicit_size: Bytes of the data set in Explicit VR Little Endian.
+        late: Character sets by start of data set, where text came before them.
+    """
+
+    def __init__(self, window: Window, setup: Setup, warn: Callable[[str], None]) -> None:
+        self._window = window
+        self._setup = setup
+        self._warn = warn
+        self._walker = Walker(window, setup.limits, warn)
+        self._inline_binary = setup.limits.inline_binary
+        self._inline_text = setup.inline_text
+        self._smallest = min(self._inline_binary, self._inline_text)
+        self._room = setup.limits.document
+        self.root = Node(CharacterSets.default(), setup.branches)
+        self._node = self.root
+        self._open: list[tuple[Node, bool, list[bytes]]] = []
+        self.bulk: list[BulkRef] = []
+        self.indexed: list[IndexedValue] = []
+        self.kept: dict[int, tuple[str, bytes, bool]] = {}
+        self.tables: dict[int, ByteRange] = {}
+        self.pixels: Pixels | None = None
+        self.explicit_size = 0
+        self.late: dict[int, CharacterSets] = {}
+
+    def run(self, start: int, scope: Scope) -> None:
+        """Go over the data set.
+
+        Args:
+            start: Offset of its first element.
+            scope: Its encoding and end.
+
+        Raises:
+            InstanceRejected: It is broken or meets a limit.
+            DocumentTooLong: Texts have to go out by reference.
+        """
+        self._begin(self.root, start)
+        for kind, tag, vr, offset, length in self._walker.walk(start, scope):
+            if kind == reader.ELEMENT:
+                self._element(tag, vr, offset, length)
+            elif kind == reader.ITEM:
+                self._item(tag, offset, length)
+            elif kind == reader.ITEM_END:
+                self._item_end()
+            elif kind == reader.SEQUENCE:
+                self._sequence(tag)
+            elif kind == reader.SEQUENCE_END:
+                self._sequence_end(tag)
+            else:
+                self._fragments(tag, vr, offset, length)
+
+    def _begin(self, node: Node, start: int) -> None:
+        node.start = start
+        if self._setup.charsets:
+            node.sets = self._setup.charsets.get(start, node.sets)
+
+    def _element(self, tag: int, vr: str, offset: int, length: int) -> None:
+        if not tag & 0xFFFF:
+            return
+        self.explicit_size += vrs.explicit_header_size(vr, length) + length
+        node = self._node
+        if node.dropped or not self._counts(node, tag):
+            return
+        big = self._walker.scope.big
+        if tag >= EXTENDED_OFFSETS and node is self.root:
+            self._note(Pixels(tag, vr, offset, length, big))
+        if tag == _CHARACTER_SET:
+            self._character_set(node, offset, length)
+        elif length and (tag in PIXEL_TAGS or length > self._smallest) and self._refers(
+            tag, vr, length
+        ):
+            self._refer(node, tag, vr, (ByteRange(offset, length),), big)
+        else:
+            self._inline(node, tag, vr, offset, length)
+
+    def _inline(self, node: Node, tag: int, vr: str, offset: int, length: int) -> None:
+        """An attribute with its value."""
+        if length > self._setup.limits.value:
+            raise refusal.too_large(f"{refusal.tag_text(tag)} is longer than can be read")
+        raw = self._window.read(offset, length) if length else b""
+        big = self._walker.scope.big
+        if vr[0] == "F" and raw and values.needs_bulk(vr, raw, big):
+            self._refer(node, tag, vr, (ByteRange(offset, length),), big)
+        else:
+            text = values.attribute(vr, raw, node.sets, big)
+            self._room -= len(text) + 12
+            if self._room < 0:
+                raise DocumentTooLong
+            node.members.append((tag, text))
+        if tag in _KEPT and node is self.root:
+            self.kept[tag] = (vr, raw, big)
+        if tag in node.branches and node.branches[tag].wanted:
+            self._index(node, tag, vr, raw, big)
+
+    def _counts(self, node: Node, tag: int) -> bool:
+        """Whether an element belongs to the document; warns where the file is irregular."""
+        if not node.fresh(tag):
+            self._warn("an element is there twice: the first one counts")
+            return False
+        if tag >> 16 == 2:
+            self._warn("an element of group 0002 lies inside the data set")
+            return False
+        return tag not in _SKIPPED
+
+    def _refers(self, tag: int, vr: str, length: int) -> bool:
+        """Whether a value goes out by reference (PS3.18 10.4.3.3.2)."""
+        if vr in vrs.BINARY_VRS:
+            return length > self._inline_binary or tag in PIXEL_TAGS
+        return length > self._inline_text and vr in vrs.REFERABLE_VRS
+
+    def _note(self, found: Pixels) -> None:
+        """Remember where pixel data and offset tables of the root lie."""
+        if found.tag in PIXEL_TAGS and self.pixels is None:
+            self.pixels = found
+        elif found.tag in _TABLES:
+            self.tables[found.tag] = ByteRange(found.offset, found.length)
+
+    def _refer(
+        self, node: Node, tag: int, vr: str, ranges: tuple[ByteRange, ...], big: bool
+    ) -> None:
+        """Publish a value by reference."""
+        if len(self.bulk) >= _MOST_BULK:
+            raise refusal.too_large(f"more than {_MOST_BULK} values that are published by reference")
+        path = f"{node.place}{tag:08X}"
+        word = vrs.WORDS.get(vr, 1) if big else 1
+        self.bulk.append(BulkRef(path, vr, ranges, word))
+        text = b'{"vr":"%b","BulkDataURI":"%b%b"}' % (vr.encode(), MARK, path.encode())
+        self._room -= len(text) + 12
+        if self._room < 0:
+            raise DocumentTooLong
+        node.members.append((tag, text))
+
+    def _fragments(self, tag: int, vr: str, offset: int, length: int) -> None:
+        found = self._walker.fragments
+        assert found is not None  # noqa: S101 - the walker sets it with each event of this kind
+        self.explicit_size += 12 + length + (0 if found.closed else 8)
+        node = self._node
+        if node.dropped or not self._counts(node, tag):
+            return
+        if node is self.root:
+            self._note(Pixels(tag, vr, offset, length, False, found))
+        filled = tuple(part for part in found.ranges if part.length)
+        self._refer(node, tag, vr, filled, False)
+
+    def _index(self, node: Node, tag: int, vr: str, raw: bytes, big: bool) -> None:
+        path = (*node.path, tag)
+        level = level_of(path[0])
+        for text in values.texts(vr, raw, node.sets, big) or ("",):
+            self.indexed.append(IndexedValue(level, path, node.item, vr, text))
+
+    def _character_set(self, node: Node, offset: int, length: int) -> None:
+        """Specific Character Set of this data set: the document itself is in UTF-8 (J15)."""
+        raw = self._window.read(offset, min(length, 1024)).decode("ascii", "replace")
+        terms = [term.strip(" \0") for term in raw.split("\\")]
+        if not any(terms):
+            return
+        sets = CharacterSets.of(terms)
+        if node.highest > _CHARACTER_SET:
+            self._warn("Specific Character Set comes behind other elements")
+            self.late[node.start] = sets
+        node.sets = sets
+        if not document.is_ascii(terms):
+            node.charset = True
+            node.members.append((_CHARACTER_SET, values.UTF8_ATTRIBUTE))
+
+    def _sequence(self, tag: int) -> None:
+        self.explicit_size += 12
+        node = self._node
+        counts = not node.dropped and self._counts(node, tag)
+        self._open.append((node, counts, []))
+
+    def _item(self, tag: int, offset: int, number: int) -> None:
+        self.explicit_size += 8
+        around, counts, _ = self._open[-1]
+        branch = around.branches.get(tag)
+        node = Node(around.sets, branch.below if branch else {})
+        node.dropped = not counts
+        node.place = f"{around.place}{tag:08X}.{number}."
+        if node.branches:
+            node.path = (*around.path, tag)
+            node.item = f"{around.item}.{number:04X}".lstrip(".")
+        self._begin(node, offset)
+        self._node = node
+
+    def _item_end(self) -> None:
+        self.explicit_size += 8
+        text = self._node.text()
+        around, counts, items = self._open[-1]
+        self._node = around
+        if counts:
+            items.append(text)
+
+    def _sequence_end(self, tag: int) -> None:
+        self.explicit_size += 8
+        node, counts, items = self._open.pop()
+        if counts:
+            self._room -= 24
+            node.members.append((tag, values.sequence(items)))

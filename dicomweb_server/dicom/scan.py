@@ -1,0 +1,313 @@
+"""One bounded pass over a Part 10 file: everything that the archive knows of an instance.
+
+What becomes of irregular files is told in docs/input.md.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from struct import unpack
+
+from dicomweb_server.dicom import document, fragments, passes, refusal, values
+from dicomweb_server.dicom.charset import CharacterSets
+from dicomweb_server.dicom.document import Branch
+from dicomweb_server.dicom.frames import (
+    EXTENDED_LENGTHS,
+    EXTENDED_OFFSETS,
+    NUMBER_OF_FRAMES,
+    PHOTOMETRIC_INTERPRETATION,
+    PIXEL_DATA,
+    SHORT_TAGS,
+    NativeValue,
+    native_frames,
+    pixel_header,
+)
+from dicomweb_server.dicom.inflate import inflate
+from dicomweb_server.dicom.meta import FileMeta, read_meta, rewritten
+from dicomweb_server.dicom.passes import DocumentTooLong, Pass, Pixels, Setup
+from dicomweb_server.dicom.scope import Scope
+from dicomweb_server.dicom.window import Window
+from dicomweb_server.errors import InstanceRejected
+from dicomweb_server.model.ids import InstanceKey, Level, is_uid
+from dicomweb_server.model.instance import (
+    FragmentedFrames,
+    FrameTable,
+    LevelAttributes,
+    PixelHeader,
+    ScannedInstance,
+)
+from dicomweb_server.model.levels import IndexPlan
+from dicomweb_server.model.limits import KIB, MIB, ScanLimits
+from dicomweb_server.model.media import (
+    DEFLATED_LITTLE,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    TRANSFER_SYNTAXES,
+    Encoding,
+)
+from dicomweb_server.model.outcome import FailureReason
+from dicomweb_server.model.source import ByteSource
+
+_SHORT_TEXT = KIB
+"""Bytes of text that stay in a document which would be too long otherwise."""
+_MOST_WARNINGS = 16
+_NO_REWRITING = 0
+
+
+class Warnings:
+    """Deviations that were tolerated, each told once."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, None] = {}
+
+    def __call__(self, text: str) -> None:
+        """Take in one; beyond a number of them they are dropped."""
+        if len(self._texts) < _MOST_WARNINGS:
+            self._texts[text] = None
+
+    def texts(self) -> tuple[str, ...]:
+        """All of them in order."""
+        return tuple(self._texts)
+
+
+class DescriptorSource:
+    """A ByteSource over an open file, read at offsets."""
+
+    __slots__ = ("_descriptor", "_size")
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._size = os.fstat(descriptor).st_size
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self._size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read a range; shorter than asked only where the source ends."""
+        return os.pread(self._descriptor, length, offset)
+
+
+def scan(
+    source: ByteSource, plan: IndexPlan, limits: ScanLimits, scratch: Path | None = None
+) -> ScannedInstance:
+    """Read everything that the archive needs of a Part 10 file, in one pass with flat memory.
+
+    Offsets in the outcome count from the begin of the file; of a deflated file, from the begin of
+    what `inflate` writes.
+
+    Args:
+        source: The file as received.
+        plan: Which attributes become searchable.
+        limits: Bounds.
+        scratch: Folder for the inflated form of a deflated file while it is scanned; None is the
+            system's one.
+
+    Raises:
+        InstanceRejected: It cannot be stored; nothing else is raised for any input.
+    """
+    warnings = Warnings()
+    window = Window(source)
+    meta = read_meta(window, warnings)
+    work = _Work(plan, limits, meta, warnings)
+    if meta.transfer_syntax != DEFLATED_LITTLE:
+        return work.scan(window)
+    with tempfile.TemporaryFile(dir=scratch) as inflated:
+        size = inflate(source, inflated.write, limits)
+        inflated.flush()
+        window = Window(DescriptorSource(inflated.fileno()))
+        work.meta = replace(meta, end=len(rewritten(Window(source), meta, EXPLICIT_LITTLE)))
+        return replace(work.scan(window), explicit_size=size)
+
+
+class _Work:
+    """The scan of one file whose File Meta Information is known."""
+
+    def __init__(
+        self, plan: IndexPlan, limits: ScanLimits, meta: FileMeta, warnings: Warnings
+    ) -> None:
+        self.branches = Branch.tree(plan.paths)
+        self.limits = limits
+        self.meta = meta
+        self.warn = warnings
+        self.scope = Scope(None, 0, implicit=False, big=False, definite=True)
+
+    def scan(self, window: Window) -> ScannedInstance:
+        """Go over the data set and draw the conclusions."""
+        done = self._passes(window)
+        syntax = self._transfer_syntax(done)
+        key, sop_class = self._identifiers(done)
+        pixel = self._pixel(done)
+        frames = self._frames(window, done, pixel, syntax)
+        text = document.finish(done.root)
+        objects = document.level_objects(done.root)
+        return ScannedInstance(
+            key=key,
+            sop_class=sop_class,
+            transfer_syntax=syntax,
+            pixel=pixel,
+            frames=frames,
+            bulk=tuple(done.bulk),
+            attributes=LevelAttributes(*(objects[level] for level in Level)),
+            values=tuple(done.indexed),
+            document=document.cut(text, key),
+            explicit_size=self._explicit_size(window, done, syntax),
+            warnings=self.warn.texts(),
+        )
+
+    def _passes(self, window: Window) -> Pass:
+        """The pass that gives the outcome: the first one, unless it finds a need for another."""
+        setup = Setup(self.limits, self.branches, self.limits.inline_text)
+        try:
+            done = self._pass(window, setup)
+        except DocumentTooLong:
+            setup = replace(setup, inline_text=min(_SHORT_TEXT, setup.inline_text))
+            done = self._last_pass(window, setup)
+        if done.late:
+            done = self._last_pass(window, replace(setup, charsets=done.late))
+        return done
+
+    def _last_pass(self, window: Window, setup: Setup) -> Pass:
+        try:
+            return self._pass(window, setup)
+        except DocumentTooLong:
+            raise refusal.too_large(
+                f"its attributes take more than {self.limits.document} bytes as text"
+            ) from None
+
+    def _pass(self, window: Window, setup: Setup) -> Pass:
+        syntax = self.meta.transfer_syntax
+        implicit, big = syntax == IMPLICIT_LITTLE, syntax == EXPLICIT_BIG
+        self.scope = Scope(None, window.size, implicit, big, definite=True)
+        one = Pass(window, setup, self.warn)
+        try:
+            one.run(self.meta.end, self.scope)
+        except InstanceRejected as refused:
+            if syntax in TRANSFER_SYNTAXES or refused.reason is FailureReason.OUT_OF_RESOURCES:
+                raise
+            raise _unknown_syntax(syntax) from refused
+        return one
+
+    def _transfer_syntax(self, done: Pass) -> str:
+        """The transfer syntax in which the file really is.
+
+        Raises:
+            InstanceRejected: It contradicts the pixel data.
+        """
+        said = self.meta.transfer_syntax
+        known = TRANSFER_SYNTAXES.get(said)
+        pixels = done.pixels
+        fragmented = pixels is not None and pixels.fragments is not None
+        if known is None and (not fragmented or self.scope.implicit):
+            raise _unknown_syntax(said)
+        if known is not None and known.is_native and fragmented:
+            raise refusal.not_understood(
+                "the pixel data lie in fragments, but the transfer syntax is a native one"
+            )
+        if known is None or known.is_native:
+            return IMPLICIT_LITTLE if self.scope.implicit else said
+        if pixels is not None and not fragmented and pixels.tag == PIXEL_DATA and pixels.length:
+            raise refusal.not_understood(
+                "the pixel data do not lie in fragments as the transfer syntax says"
+            )
+        return said
+
+    def _identifiers(self, done: Pass) -> tuple[InstanceKey, str]:
+        study = _uid(done, passes.STUDY_UID, "StudyInstanceUID")
+        series = _uid(done, passes.SERIES_UID, "SeriesInstanceUID")
+        instance = _uid(done, passes.INSTANCE_UID, "SOPInstanceUID")
+        sop_class = _uid(done, passes.CLASS_UID, "SOPClassUID")
+        if self.meta.sop_instance != instance:
+            self.warn("the SOP Instance UID of the File Meta Information is another one")
+        if self.meta.sop_class != sop_class:
+            self.warn("the SOP Class UID of the File Meta Information is another one")
+        return InstanceKey(study, series, instance), sop_class
+
+    def _pixel(self, done: Pass) -> PixelHeader | None:
+        if done.pixels is None:
+            return None
+        numbers = {}
+        for tag in SHORT_TAGS:
+            vr, raw, big = done.kept.get(tag, ("", b"", False))
+            if vr == "US" and len(raw) >= 2:
+                numbers[tag] = int.from_bytes(raw[:2], "big" if big else "little")
+        numbers[NUMBER_OF_FRAMES] = _frame_number(_first(done, NUMBER_OF_FRAMES))
+        photometric = _first(done, PHOTOMETRIC_INTERPRETATION)
+        return pixel_header(done.pixels.tag, numbers, photometric)
+
+    def _frames(
+        self, window: Window, done: Pass, pixel: PixelHeader | None, syntax: str
+    ) -> FrameTable | None:
+        pixels = done.pixels
+        if pixels is None or pixel is None:
+            return None
+        if pixels.fragments is None:
+            value = NativeValue(pixels.vr, pixels.offset, pixels.length, pixels.big_endian)
+            return native_frames(pixel, value, self.warn)
+        found = pixels.fragments
+        known = TRANSFER_SYNTAXES.get(syntax)
+        if known is not None and known.encoding is Encoding.VIDEO:
+            parts = tuple(part for part in found.ranges if part.length)
+            return FragmentedFrames((parts,)) if parts else None
+        tables = self._offset_tables(window, done, found)
+        frames = fragments.frames(window, found, tables, pixel.number_of_frames, self.warn)
+        return FragmentedFrames(frames) if frames else None
+
+    def _offset_tables(
+        self, window: Window, done: Pass, found: fragments.Fragments
+    ) -> fragments.OffsetTables:
+        most = self.limits.frames
+        numbers: dict[int, Sequence[int]] = {}
+        for tag, place in done.tables.items():
+            if place.length % 8 == 0 and place.length <= 8 * most:
+                raw = window.read(place.start, place.length)
+                numbers[tag] = unpack(f"<{place.length // 8}Q", raw)
+        return fragments.OffsetTables(
+            fragments.basic_table(window, found, most),
+            numbers.get(EXTENDED_OFFSETS, ()),
+            numbers.get(EXTENDED_LENGTHS, ()),
+        )
+
+    def _explicit_size(self, window: Window, done: Pass, syntax: str) -> int | None:
+        if syntax not in (IMPLICIT_LITTLE, EXPLICIT_BIG):
+            return None
+        return len(rewritten(window, self.meta, EXPLICIT_LITTLE)) + done.explicit_size
+
+
+def _unknown_syntax(syntax: str) -> InstanceRejected:
+    named = syntax if is_uid(syntax) else "that is not a UID"
+    return refusal.syntax_not_supported(
+        f"transfer syntax {named} is not known",
+        "of unknown ones only those with encapsulated pixel data can be stored",
+    )
+
+
+def _first(done: Pass, tag: int) -> str:
+    """First value of a text element of the root, empty where there is none."""
+    vr, raw, big = done.kept.get(tag, ("", b"", False))
+    texts = values.texts(vr, raw[:MIB], CharacterSets.default(), big) if raw else []
+    return texts[0] if texts else ""
+
+
+def _frame_number(text: str) -> int:
+    """Number of Frames; 1 where it is absent or no number."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) <= 12 else 1
+
+
+def _uid(done: Pass, tag: int, keyword: str) -> str:
+    if tag not in done.kept:
+        raise refusal.not_understood(f"{keyword} is missing", "each instance needs its four UIDs")
+    uid = _first(done, tag)
+    if not uid:
+        raise refusal.not_understood(f"{keyword} is empty", "each instance needs its four UIDs")
+    if not is_uid(uid):
+        raise refusal.not_understood(
+            f"{keyword} is not a UID", "a UID has 1 to 64 characters, digits and dots only"
+        )
+    return uid
