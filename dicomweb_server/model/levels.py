@@ -298,16 +298,6 @@ class IndexPlan:
             return True
         return path in self.paths and path != (TIMEZONE_OFFSET,)
 
-    def levels_of(self, tag: int) -> tuple[Level, ...]:
-        """As the function of that name; what is indexed is kept too, because it is returned.
-
-        Args:
-            tag: Any tag of the data set's root.
-        """
-        if levels := levels_of(tag):
-            return levels
-        return (level_of(tag),) if any(path[0] == tag for path in self.paths) else ()
-
     @property
     def prefixes(self) -> frozenset[Path]:
         """Paths of the sequences that have to be entered; work it out once and keep it."""

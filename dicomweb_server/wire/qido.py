@@ -250,11 +250,6 @@ class _Reader:
                 f"{attribute.name} is not an attribute of {_PLURAL[self._level]} "
                 "and has not been returned"
             )
-        elif not self._plan.levels_of(path[0]) and path[0] not in COMPUTED:
-            self.warnings.append(
-                f"{attribute.name} is not kept for searches and has not been returned; "
-                f"the setting {_INDEX_SETTING} lists further attributes"
-            )
         else:
             self.included[path] = None
 
