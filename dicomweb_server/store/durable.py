@@ -33,6 +33,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_durable_folder(folder: Path) -> None:
+    """Make a folder and its parents where they are missing, each durable in its own parent."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
 def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write every byte, however many calls the system needs."""
     rest = memoryview(data).cast("B")

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dicomweb_server.errors import BlobDamaged, ConfigurationError
-from dicomweb_server.store.durable import locked, sync_folder, write_file
+from dicomweb_server.store.durable import (
+    locked,
+    make_durable_folder,
+    sync_folder,
+    write_file,
+)
 
 VERSION = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -81,7 +86,7 @@ class Layout:
             ConfigurationError: The folder cannot be used, or a newer release made it.
         """
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_durable_folder(self.folder)
             with locked(self.lock, exclusive=True):
                 self._check_version()
                 self.blobs.mkdir(mode=0o700, exist_ok=True)
