@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
@@ -29,7 +30,7 @@ from dicomweb_server.store.port import BlobStore, RenditionStore
 from dicomweb_server.store.renditions import FilesystemRenditions
 from dicomweb_server.web import routes
 from dicomweb_server.web.exchange import Services
-from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware
+from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware, no_route
 from dicomweb_server.web.settings import WebSettings
 
 
@@ -130,7 +131,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
         Middleware(RequestMiddleware),
     ]
     return Starlette(
-        routes=routes.build(chosen.http.root), middleware=middleware, lifespan=lifespan
+        routes=routes.build(chosen.http.root),
+        middleware=middleware,
+        exception_handlers={HTTPException: no_route},  # type: ignore[dict-item] # any ASGI callable
+        lifespan=lifespan,
     )
 
 

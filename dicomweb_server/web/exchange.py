@@ -111,7 +111,7 @@ class Exchange:
         """
         settings = self.settings
         if settings.public_base_url is not None:
-            return settings.public_base_url.rstrip("/") + settings.root
+            return f"{settings.public_base_url.rstrip('/')}{settings.root}"
         headers = self.request.headers
         proxy = ProxyHeaders(
             forwarded=headers.get("forwarded"),
@@ -125,7 +125,7 @@ class Exchange:
         if not trusted and not self._is_ours(host):
             host = self._own_address()
         scheme: str = self.request.scope["scheme"]
-        return forwarded.origin(scheme, host, trusted, proxy) + settings.root
+        return f"{forwarded.origin(scheme, host, trusted, proxy)}{settings.root}"
 
     def _is_ours(self, host: bytes) -> bool:
         """Whether a Host header names this machine itself: any other could be made up (T18)."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dicomweb_server.errors import ArchiveError
@@ -71,12 +72,12 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = str(uuid.uuid4())
-        scope["request_id"] = request_id
+        scope = _without_slash({**scope, "request_id": request_id})
         watched = _Watched(send, request_id)
         begin = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(_without_slash(scope), receive, watched)
+                await self._app(scope, receive, watched)
             except ClientGone:
                 _LOG.info("client-gone", method=scope["method"])
             except Exception as error:  # noqa: BLE001 - the last net: every error has an answer
@@ -89,7 +90,7 @@ async def _give_up(
     error: Exception, scope: Scope, receive: Receive, watched: _Watched, request_id: str
 ) -> None:
     """Answer an error; once the response has started the connection can only be broken off."""
-    if not isinstance(error, ArchiveError | HTTPException):
+    if not isinstance(error, ArchiveError):
         # Messages of foreign exceptions may quote the data at hand: only type and place are logged.
         place = traceback.extract_tb(error.__traceback__)[-1]
         _LOG.error("failed", error=type(error).__name__, file=place.filename, line=place.lineno)
@@ -101,23 +102,32 @@ async def _give_up(
 def _response_to(error: Exception, request_id: str) -> BytesResponse:
     if isinstance(error, ArchiveError):
         return answer(error, request_id)
-    if isinstance(error, HTTPException):
-        kind = "no-such-resource" if error.status_code == 404 else "method-not-allowed"
-        hint = "see / for what there is" if error.status_code == 404 else ""
-        response = problem(error.status_code, kind, error.detail, hint, request_id)
-        for name, value in (error.headers or {}).items():
-            response.add(name, value)
-        return response
     detail = "the server failed; its log names this request"
     return problem(500, "internal-error", detail, "", request_id)
+
+
+async def no_route(request: Request, error: Exception) -> BytesResponse:
+    """The answer where no resource, or no such method of it, is in the route table."""
+    if not isinstance(error, HTTPException):
+        raise error
+    missing = error.status_code == 404
+    response = problem(
+        error.status_code,
+        "no-such-resource" if missing else "method-not-allowed",
+        "there is no such resource" if missing else "the resource does not have this method",
+        "see / for what there is" if missing else "see the Allow header",
+        request.scope["request_id"],
+    )
+    for name, value in (error.headers or {}).items():
+        response.add(name, value)
+    return response
 
 
 def _without_slash(scope: Scope) -> Scope:
     """Paths mean the same with a slash at their end: real clients POST to `studies/`."""
     path: str = scope["path"]
     if len(path) > 1 and path.endswith("/"):
-        scope = {**scope, "path": path.rstrip("/") or "/"}
-        scope["raw_path"] = scope["path"].encode()
+        scope["path"] = path.rstrip("/") or "/"
     return scope
 
 

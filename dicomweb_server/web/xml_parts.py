@@ -19,7 +19,7 @@ def multipart_xml(documents: Iterable[bytes], status: int = 200) -> StreamRespon
             headers = [("Content-Type", media.DICOM_XML), ("Content-Length", str(len(document)))]
             yield multipart.part_head(boundary, headers, first=first) + document
             first = False
-        yield multipart.closing(boundary)
+        yield multipart.closing(boundary, first=first)
 
     kind = multipart.multipart_type(boundary, media.DICOM_XML)
     return StreamResponse(chunks(), kind, status)
