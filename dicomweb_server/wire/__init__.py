@@ -1,0 +1,1 @@
+"""Text and bytes of the protocol to values and back: no input or output, no frameworks."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from dicomweb_server.errors import InvalidParameter, NotAcceptable
 from dicomweb_server.model.ids import is_uid
@@ -154,6 +155,14 @@ def wishes(
         NotAcceptable: The client accepts nothing that the resource can be.
         InvalidParameter: The parameter is malformed, or mixes DICOM and rendered types.
     """
+    return _wishes(tuple(header), tuple(parameter), resource, strict)
+
+
+# Clients send the same few headers with every request; memory is bounded by the limits of both.
+@lru_cache(maxsize=256)
+def _wishes(
+    header: tuple[str, ...], parameter: tuple[str, ...], resource: Resource, strict: bool
+) -> tuple[Wish, ...]:
     if resource in FIXED:
         return (_fixed_wish(choose(header, parameter, FIXED[resource], strict=strict)),)
     ranges, named = _both(header, parameter, _HINTS[resource], strict)
@@ -194,6 +203,13 @@ def choose(
         NotAcceptable: The client accepts none of them.
         InvalidParameter: The parameter is malformed, or mixes DICOM and rendered types.
     """
+    return _choose(tuple(header), tuple(parameter), tuple(offered), strict)
+
+
+@lru_cache(maxsize=256)
+def _choose(
+    header: tuple[str, ...], parameter: tuple[str, ...], offered: tuple[str, ...], strict: bool
+) -> str:
     ranges, named = _both(header, parameter, ", ".join(offered), strict)
     forms = [_offered_form(text) for text in offered]
     rated: list[tuple[int, float, int, int]] = []
@@ -234,16 +250,15 @@ def _both(
 
 def _ordered(ranges: Sequence[MediaRange], resource: Resource) -> list[Wish]:
     """The wishes that ranges stand for, by q and then by place."""
-    rated = []
+    places: dict[Wish, int] = {}
     for media_range in ranges:
-        if media_range.q == 0:
-            continue
-        for wish in _wishes_of(media_range, resource):
-            q, _ = quality(ranges, _form(wish)) or (0.0, 0)
-            if q > 0:
-                rated.append((-q, media_range.place, wish))
-    rated.sort(key=lambda entry: entry[:2])
-    return [wish for _, _, wish in rated]
+        if media_range.q > 0:
+            for wish in _wishes_of(media_range, resource):
+                places.setdefault(wish, media_range.place)
+    rated = [(quality(ranges, _form(wish)) or (0.0, 0), wish) for wish in places]
+    accepted = [(-q, places[wish], wish) for (q, _), wish in rated if q > 0]
+    accepted.sort(key=lambda entry: entry[:2])
+    return [wish for _, _, wish in accepted]
 
 
 def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:

@@ -55,7 +55,7 @@ def origin(scheme: str, host: bytes, trusted: bool, headers: ProxyHeaders = NO_P
     name = host.decode("latin-1")
     prefix = ""
     if trusted:
-        proto, outer = _outer(headers)
+        proto, outer = _outer(headers, scheme)
         scheme = proto.lower() if proto else scheme
         name = outer or name
         prefix = _prefix(headers.prefix)
@@ -64,12 +64,12 @@ def origin(scheme: str, host: bytes, trusted: bool, headers: ProxyHeaders = NO_P
     return f"{scheme}://{_host(name)}{prefix}"
 
 
-def _outer(headers: ProxyHeaders) -> tuple[str | None, str | None]:
+def _outer(headers: ProxyHeaders, scheme: str) -> tuple[str | None, str | None]:
     if headers.forwarded:
         pairs = _first_element(headers.forwarded)
         return pairs.get("proto"), pairs.get("host")
     proto, host, port = _first(headers.proto), _first(headers.host), _first(headers.port)
-    if host and port and port != _DEFAULT_PORTS.get((proto or "").lower()):
+    if host and port and port != _DEFAULT_PORTS.get((proto or scheme).lower()):
         host = host if _has_port(host) else f"{host}:{port}"
     return proto, host
 

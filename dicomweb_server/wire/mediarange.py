@@ -13,7 +13,7 @@ from dicomweb_server.wire.contenttype import is_media_type
 
 ANY = "*/*"
 MAXIMUM_LENGTH = 8 * 1024
-MAXIMUM_RANGES = 128
+MAXIMUM_RANGES = 64
 
 _QUALITY = re.compile(r"[01]?(?:\.[0-9]{0,6})?")
 _MULTIPART = (MULTIPART_RELATED, "multipart/*")
