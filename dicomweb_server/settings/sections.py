@@ -81,8 +81,12 @@ class ServerSettings:
         Seconds, Field(description="Time that requests have to finish when the server stops.")
     ] = 30.0
     keep_alive_seconds: Annotated[
-        Seconds, Field(description="Time after which an idle connection is closed.")
-    ] = 75.0
+        Seconds,
+        Field(
+            description="Time after which an idle connection, or one whose request headers do not "
+            "arrive, is closed; give more than the proxy in front has."
+        ),
+    ] = 10.0
     backlog: Annotated[
         Count, Field(description="Connections that wait to be accepted, at the most.")
     ] = 2048

@@ -1,0 +1,48 @@
+"""The application as an ASGI server sees it, with an eye on its start."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TypeAlias
+
+from dicomweb_server.errors import ArchiveError
+
+Event: TypeAlias = MutableMapping[str, object]
+Receive: TypeAlias = Callable[[], Awaitable[Event]]
+Send: TypeAlias = Callable[[Event], Awaitable[None]]
+Application: TypeAlias = Callable[[Event, Receive, Send], Awaitable[None]]
+
+
+class Watched:
+    """An application that tells when it has started, and keeps why it could not.
+
+    Args:
+        app: The application.
+        ready: Called once, when it has started.
+    """
+
+    def __init__(self, app: Application, ready: Callable[[], None]) -> None:
+        self._app = app
+        self._ready = ready
+        self.error: BaseException | None = None
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Pass everything on; a failed start is told to the server without its traceback."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def watch(message: Event) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                return
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self._ready()
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            self.error = error
+            why = error.detail if isinstance(error, ArchiveError) else type(error).__name__
+            await send({"type": "lifespan.startup.failed", "message": why})
+            raise

@@ -1,0 +1,146 @@
+"""Serving by hypercorn.
+
+hypercorn's protocols with a loop of our own around them, because its own loop waits without a
+bound for open connections when it stops (on Python 3.12 and later).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+from hypercorn.asyncio.lifespan import Lifespan
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.typing import LifespanState
+from hypercorn.utils import LifespanFailureError, wrap_app
+
+from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.errors import ArchiveError, ConfigurationError
+from dicomweb_server.settings import ServerSettings
+
+_HEADER_BYTES = 64 * 1024
+_REQUESTS_PER_CONNECTION = 1_000_000
+
+
+def run(
+    app: Application,
+    server: ServerSettings,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    stop: Callable[[asyncio.Event], None],
+) -> None:
+    """Serve until told to stop, in this process.
+
+    Args:
+        app: The application.
+        server: Time limits.
+        listening: The socket.
+        ready: Called when the application has started.
+        stop: Called in the loop with the event that stops the server.
+
+    Raises:
+        ArchiveError: The application could not start.
+    """
+    watched = Watched(app, ready)
+    try:
+        asyncio.run(_Server(watched, server, listening).serve(stop))
+    except LifespanFailureError:
+        if isinstance(watched.error, ArchiveError):
+            raise watched.error from None
+        logging.getLogger(__name__).critical("the start failed", exc_info=watched.error)
+        raise ConfigurationError(
+            f"the server could not start: {type(watched.error).__name__}",
+            "the log line above tells where",
+        ) from None
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT stop the server; the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
+
+
+class _Server:
+    """One listening socket and its open connections."""
+
+    def __init__(self, app: Watched, server: ServerSettings, listening: socket.socket) -> None:
+        self._app = wrap_app(app, 0, "asgi")  # type: ignore[arg-type] # typed by message there
+        self._grace = server.graceful_seconds
+        self._listening = listening
+        self._backlog = server.backlog
+        self._config = _config(server)
+        self._context = WorkerContext(None)
+        self._state: LifespanState = {}
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def serve(self, stop: Callable[[asyncio.Event], None]) -> None:
+        """Start the application, serve, stop both."""
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        stop(stopped)
+        lifespan = Lifespan(self._app, self._config, loop, self._state)
+        living = loop.create_task(lifespan.handle_lifespan())
+        await lifespan.wait_for_startup()
+        if living.done():
+            living.result()
+        server = await asyncio.start_server(
+            self._connected, sock=self._listening, backlog=self._backlog
+        )
+        await stopped.wait()
+        server.close()
+        await self._drain()
+        await lifespan.wait_for_shutdown()
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        self._open[task] = writer
+        task.add_done_callback(self._forget)
+        loop = asyncio.get_running_loop()
+        connection: Awaitable[None] = TCPServer(
+            self._app, loop, self._config, self._context, self._state, reader, writer
+        )
+        await connection
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._open.pop(task, None)
+
+    async def _drain(self) -> None:
+        """Let requests finish; cut what is still open when the time is over."""
+        await self._context.terminated.set()
+        if self._open:
+            await asyncio.wait(self._open, timeout=self._grace)
+        for writer in self._open.values():
+            writer.transport.abort()
+        for task in tuple(self._open):
+            task.cancel()
+        if self._open:
+            await asyncio.wait(self._open, timeout=1)
+
+
+def _config(server: ServerSettings) -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.include_server_header = False
+    config.keep_alive_timeout = server.keep_alive_seconds
+    config.keep_alive_max_requests = _REQUESTS_PER_CONNECTION
+    config.h11_max_incomplete_size = _HEADER_BYTES
+    config.graceful_timeout = server.graceful_seconds
+    return config

@@ -1,0 +1,86 @@
+"""A small application on the real launchers: ``python -m tests.cli.small_server KIND WORKERS``.
+
+It answers `/` with its process id, holds `/slow` open for as many seconds as its query says,
+and dies on `/die`. Its start fails where SMALL_SERVER_FAILS is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from dicomweb_server.cli import on_granian, on_hypercorn
+from dicomweb_server.cli.asgi import Event, Receive, Send
+from dicomweb_server.cli.failure import exit_code, explain
+from dicomweb_server.cli.listener import listen, reserve, url_of
+from dicomweb_server.cli.supervisor import Supervisor
+from dicomweb_server.errors import ArchiveError, ConfigurationError
+from dicomweb_server.logs import configure
+from dicomweb_server.settings import ServerKind, Settings, load
+
+
+def create(settings: Settings) -> SmallApp:
+    """Make the application."""
+    return SmallApp()
+
+
+class SmallApp:
+    """An ASGI application with a lifespan."""
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path = scope["path"]
+        if path == "/die":
+            os._exit(9)
+        if path == "/slow":
+            query = scope["query_string"]
+            assert isinstance(query, bytes)
+            await asyncio.sleep(float(query))
+        body = str(os.getpid()).encode()
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if "SMALL_SERVER_FAILS" in os.environ:
+            raise ConfigurationError("the small server cannot start", "take another one")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        sys.stdout.write("stopped in order\n")
+        sys.stdout.flush()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def main() -> None:
+    """Serve."""
+    kind, workers = ServerKind(sys.argv[1]), int(sys.argv[2])
+    given = {"server.workers": workers, "server.port": 0, "server.graceful_seconds": 1.0}
+    settings = load(None, {}, given).settings
+    configure(settings.log)
+    granian = kind is ServerKind.GRANIAN
+    with reserve(settings.server) if granian else listen(settings.server) as listening:
+
+        def ready() -> None:
+            sys.stdout.write(url_of(settings.server.host, listening) + "\n")
+            sys.stdout.flush()
+
+        try:
+            if granian:
+                on_granian.run(create, settings, listening, ready)
+            elif workers > 1:
+                Supervisor(create, settings, listening, ready).run()
+            else:
+                stop = on_hypercorn.stop_on_signals
+                on_hypercorn.run(create(settings), settings.server, listening, ready, stop)
+        except ArchiveError as error:
+            explain(error)
+            raise SystemExit(exit_code(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The launchers: start, workers that die, and the two signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dicomweb_server.cli.listener import is_loopback, listen, require_safe, reserve, url_of
+from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.settings import ServerSettings
+
+KINDS = [("hypercorn", 1), ("hypercorn", 2), ("granian", 1), ("granian", 2)]
+
+
+@contextmanager
+def _started(kind: str, workers: int, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.small_server", kind, str(workers)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **environ},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def _wait_until_closed(url: str) -> None:
+    for _ in range(1000):
+        try:
+            httpx.get(url, timeout=1)
+        except httpx.TransportError:
+            return
+    pytest.fail("the server still takes connections")
+
+
+@pytest.mark.parametrize(("kind", "workers"), KINDS)
+def test_server_answers_where_it_says_and_stops_in_order(kind: str, workers: int) -> None:
+    with _started(kind, workers) as process:
+        assert httpx.get(_url(process)).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0, err
+        assert 1 <= out.count("stopped in order") <= workers
+        assert err == ""
+
+
+@pytest.mark.parametrize(("kind", "workers"), KINDS)
+def test_request_in_flight_is_finished_after_the_first_signal(kind: str, workers: int) -> None:
+    with _started(kind, workers) as process, httpx.Client() as client:
+        url = _url(process)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+            connection.sendall(b"GET /slow?1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.get(url)
+            process.send_signal(signal.SIGTERM)
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("kind", "workers"), KINDS)
+def test_request_that_outlasts_the_grace_time_is_cut(kind: str, workers: int) -> None:
+    with _started(kind, workers) as process:
+        url = _url(process)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+            connection.sendall(b"GET /slow?600 HTTP/1.1\r\nHost: x\r\n\r\n")
+            httpx.get(url)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(("kind", "workers"), KINDS)
+def test_second_signal_ends_it_at_once(kind: str, workers: int) -> None:
+    with _started(kind, workers) as process:
+        url = _url(process)
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+            connection.sendall(b"GET /slow?600 HTTP/1.1\r\nHost: x\r\n\r\n")
+            httpx.get(url)
+            process.send_signal(signal.SIGTERM)
+            _wait_until_closed(url)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=1.5) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(("kind", "workers"), [("hypercorn", 2), ("granian", 2)])
+def test_worker_that_dies_is_replaced(kind: str, workers: int) -> None:
+    with _started(kind, workers) as process:
+        url = _url(process)
+        for _ in range(200):
+            if httpx.get(url).status_code == 200:
+                break
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(("kind", "workers"), KINDS)
+def test_failed_start_is_told_in_one_line(kind: str, workers: int) -> None:
+    with _started(kind, workers, SMALL_SERVER_FAILS="1") as process:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode in (1, 2)
+        assert "the small server cannot start" in err
+        assert "Traceback" not in err
+
+
+def test_workers_end_when_their_parent_is_killed() -> None:
+    with _started("hypercorn", 2) as process:
+        url = _url(process)
+        assert httpx.get(url).status_code == 200
+        process.kill()
+        assert process.stdout is not None
+        assert "stopped in order" in process.stdout.read()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_addresses_are_safe(host: str) -> None:
+    assert is_loopback(host)
+    require_safe(ServerSettings(host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - refused
+def test_other_addresses_are_refused_unless_told_so(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"server\.host") as caught:
+        require_safe(ServerSettings(host=host))
+    assert "--insecure-open" in caught.value.hint
+    require_safe(ServerSettings(host=host, insecure_open=True))
+
+
+def test_taken_port_is_an_error_that_names_the_option() -> None:
+    with listen(ServerSettings(port=0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match="cannot listen") as caught:
+            listen(ServerSettings(port=port))
+        with pytest.raises(ConfigurationError, match="cannot listen"):
+            reserve(ServerSettings(port=port))
+    assert "--port" in caught.value.hint
+
+
+def test_url_of_a_wildcard_address_is_loopback() -> None:
+    with listen(ServerSettings(port=0)) as listening:
+        port = listening.getsockname()[1]
+        assert url_of("0.0.0.0", listening) == f"http://127.0.0.1:{port}"  # noqa: S104 - a name
+        assert url_of("127.0.0.1", listening) == f"http://127.0.0.1:{port}"
