@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dicomweb_server.dicom.charset import CharacterSets
 from dicomweb_server.dicom.values import UTF8_ATTRIBUTE
@@ -33,17 +34,18 @@ class Branch:
     wanted: bool = False
     below: dict[int, Branch] = field(default_factory=dict)
 
-    @classmethod
-    def tree(cls, paths: Iterable[Path]) -> dict[int, Branch]:
-        """The tree of an index plan's paths."""
-        root: dict[int, Branch] = {}
-        for path in sorted(paths):
-            level = root
-            for tag in path[:-1]:
-                level = level.setdefault(tag, cls()).below
-            known = level.get(path[-1], cls())
-            level[path[-1]] = cls(True, known.below)
-        return root
+
+@lru_cache(maxsize=8)
+def tree(paths: frozenset[Path]) -> dict[int, Branch]:
+    """The tree of an index plan's paths; nobody changes it."""
+    root: dict[int, Branch] = {}
+    for path in sorted(paths):
+        level = root
+        for tag in path[:-1]:
+            level = level.setdefault(tag, Branch()).below
+        known = level.get(path[-1], Branch())
+        level[path[-1]] = Branch(True, known.below)
+    return root
 
 
 class Node:
@@ -128,11 +130,14 @@ def finish(root: Node) -> bytes:
     return text
 
 
+_levels_of = lru_cache(maxsize=16_384)(levels_of)
+
+
 def level_objects(root: Node) -> dict[Level, bytes]:
     """The JSON object of each level; attributes given by reference are left out."""
     chosen: dict[Level, list[tuple[int, bytes]]] = {level: [] for level in Level}
     for tag, text in root.members:
-        for level in levels_of(tag):
+        for level in _levels_of(tag):
             if MARK not in text:
                 chosen[level].append((tag, text))
     return {level: _object(members) for level, members in chosen.items()}

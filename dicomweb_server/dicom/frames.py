@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dicomweb_server.dicom.vrs import WORDS
 from dicomweb_server.model.instance import BitFrames, NativeFrames, PixelHeader
 
 PIXEL_DATA = 0x7FE00010
@@ -64,16 +63,14 @@ class NativeValue:
     """Value of a native pixel data element.
 
     Args:
-        vr: Its value representation.
         start: Offset of its first byte.
         length: Its length in bytes.
-        big_endian: Its byte order.
+        word: Bytes of one word that have to be swapped, 1 where none.
     """
 
-    vr: str
     start: int
     length: int
-    big_endian: bool
+    word: int
 
 
 def native_frames(
@@ -95,10 +92,9 @@ def native_frames(
         warn(f"Number of Frames is {pixel.number_of_frames}, the pixel data hold {count}")
     if not count:
         return None
-    word = WORDS.get(value.vr, 1) if value.big_endian else 1
     if pixel.bits_allocated == 1 or bits % 8:
-        return BitFrames(value.start, bits, count, word)
-    return NativeFrames(value.start, bits // 8, count, word)
+        return BitFrames(value.start, bits, count, value.word)
+    return NativeFrames(value.start, bits // 8, count, value.word)
 
 
 def _frame_bits(pixel: PixelHeader, value: NativeValue, warn: Callable[[str], None]) -> int:

@@ -44,7 +44,7 @@ class Pixels:
     vr: str
     offset: int
     length: int
-    big_endian: bool
+    word: int
     fragments: Fragments | None = None
 
 
@@ -77,7 +77,7 @@ class Pass:
         root: The data set's document.
         bulk: The bulk table.
         indexed: The searchable values.
-        kept: VR, raw value and byte order of elements of the root that identify the instance and describe its pixels.
+        kept: VR, raw value and byte order of what identifies the instance and describes pixels.
         tables: Places of the Extended Offset Table and its lengths.
         pixels: The pixel data element.
         explicit_size: Bytes of the data set in Explicit VR Little Endian.
@@ -142,15 +142,17 @@ class Pass:
         node = self._node
         if node.dropped or not self._counts(node, tag):
             return
-        big = self._walker.scope.big
         if tag >= EXTENDED_OFFSETS and node is self.root:
-            self._note(Pixels(tag, vr, offset, length, big))
+            word = self._walker.scope.word(tag, vr)
+            self._note(Pixels(tag, vr, offset, length, word))
         if tag == _CHARACTER_SET:
             self._character_set(node, offset, length)
-        elif length and (tag in PIXEL_TAGS or length > self._smallest) and self._refers(
-            tag, vr, length
+        elif (
+            length
+            and (tag in PIXEL_TAGS or length > self._smallest)
+            and self._refers(tag, vr, length)
         ):
-            self._refer(node, tag, vr, (ByteRange(offset, length),), big)
+            self._refer(node, tag, vr, ByteRange(offset, length))
         else:
             self._inline(node, tag, vr, offset, length)
 
@@ -161,7 +163,7 @@ class Pass:
         raw = self._window.read(offset, length) if length else b""
         big = self._walker.scope.big
         if vr[0] == "F" and raw and values.needs_bulk(vr, raw, big):
-            self._refer(node, tag, vr, (ByteRange(offset, length),), big)
+            self._refer(node, tag, vr, ByteRange(offset, length))
         else:
             text = values.attribute(vr, raw, node.sets, big)
             self._room -= len(text) + 12
@@ -196,14 +198,14 @@ class Pass:
         elif found.tag in _TABLES:
             self.tables[found.tag] = ByteRange(found.offset, found.length)
 
-    def _refer(
-        self, node: Node, tag: int, vr: str, ranges: tuple[ByteRange, ...], big: bool
-    ) -> None:
+    def _refer(self, node: Node, tag: int, vr: str, *ranges: ByteRange) -> None:
         """Publish a value by reference."""
         if len(self.bulk) >= _MOST_BULK:
-            raise refusal.too_large(f"more than {_MOST_BULK} values that are published by reference")
+            raise refusal.too_large(
+                f"more than {_MOST_BULK} values that are published by reference"
+            )
         path = f"{node.place}{tag:08X}"
-        word = vrs.WORDS.get(vr, 1) if big else 1
+        word = self._walker.scope.word(tag, vr)
         self.bulk.append(BulkRef(path, vr, ranges, word))
         text = b'{"vr":"%b","BulkDataURI":"%b%b"}' % (vr.encode(), MARK, path.encode())
         self._room -= len(text) + 12
@@ -219,9 +221,8 @@ class Pass:
         if node.dropped or not self._counts(node, tag):
             return
         if node is self.root:
-            self._note(Pixels(tag, vr, offset, length, False, found))
-        filled = tuple(part for part in found.ranges if part.length)
-        self._refer(node, tag, vr, filled, False)
+            self._note(Pixels(tag, vr, offset, length, 1, found))
+        self._refer(node, tag, vr, *(part for part in found.ranges if part.length))
 
     def _index(self, node: Node, tag: int, vr: str, raw: bytes, big: bool) -> None:
         path = (*node.path, tag)

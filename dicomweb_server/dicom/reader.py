@@ -31,6 +31,7 @@ _ITEM_TAG = 0xFFFEE000
 _ITEM_DELIMITER = 0xFFFEE00D
 _SEQUENCE_DELIMITER = 0xFFFEE0DD
 _PIXEL_REPRESENTATION = 0x00280103
+_BITS_ALLOCATED = 0x00280100
 _LUT_DESCRIPTOR = 0x00283002
 _LUT_DATA = 0x00283006
 _LONGEST_KNOWN_UN = 0xFFFF
@@ -175,8 +176,7 @@ class Walker:
         return self._element(scope, tag, vr, place + 8, length)
 
     def _looks_explicit(self, index: int) -> bool:
-        code = self.window.buffer[index + 4 : index + 6]
-        return code in vrs.SHORT_VRS or code in vrs.LONG_VRS
+        return vrs.is_known(self.window.buffer[index + 4 : index + 6])
 
     def _element(self, scope: Scope, tag: int, vr: str, offset: int, length: int) -> Event:
         """An element that is no sequence."""
@@ -191,14 +191,24 @@ class Walker:
         if tag & 0x10000:
             if 0x10 <= tag & 0xFFFF <= 0xFF:
                 self._creator(scope, tag, offset, length)
-        elif tag == _PIXEL_REPRESENTATION and length == 2:
-            scope.sign = self.window.read(offset, 2)[1 if scope.big else 0]
-        elif tag == _LUT_DESCRIPTOR and length >= 2:
-            scope.single = self.window.read(offset, 2) == (b"\0\1" if scope.big else b"\1\0")
+        elif tag >> 16 == 0x0028:
+            self._watch(scope, tag, offset, length)
         elif tag >= 0x7FE00008 and scope.parent is None:
             self._behind_pixels = True
         self.place = offset + length
         return ELEMENT, tag, vr, offset, length
+
+    def _watch(self, scope: Scope, tag: int, offset: int, length: int) -> None:
+        """Remember what the encoding of other elements depends on."""
+        if length < 2 or tag not in (_PIXEL_REPRESENTATION, _BITS_ALLOCATED, _LUT_DESCRIPTOR):
+            return
+        value = int.from_bytes(self.window.read(offset, 2), "big" if scope.big else "little")
+        if tag == _PIXEL_REPRESENTATION:
+            scope.sign = value
+        elif tag == _BITS_ALLOCATED:
+            scope.bits = value
+        else:
+            scope.single = value == 1
 
     def _fragments(self, scope: Scope, tag: int, vr: str, offset: int) -> Event:
         """An element of undefined length that is no sequence: encapsulated (PS3.5 A.4)."""
@@ -350,7 +360,7 @@ class Walker:
         code = header[4:6]
         if header[:2] == (b"\xff\xfe" if scope.big else b"\xfe\xff"):
             return True
-        return code in vrs.SHORT_VRS or code in vrs.LONG_VRS
+        return vrs.is_known(code)
 
     def _delimiter(self, scope: Scope, tag: int) -> Event | None:
         """An item tag or delimiter among the elements of a data set."""

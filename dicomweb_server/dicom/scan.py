@@ -14,7 +14,7 @@ from struct import unpack
 
 from dicomweb_server.dicom import document, fragments, passes, refusal, values
 from dicomweb_server.dicom.charset import CharacterSets
-from dicomweb_server.dicom.document import Branch
+from dicomweb_server.dicom.document import tree
 from dicomweb_server.dicom.frames import (
     EXTENDED_LENGTHS,
     EXTENDED_OFFSETS,
@@ -28,7 +28,7 @@ from dicomweb_server.dicom.frames import (
 )
 from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.meta import FileMeta, read_meta, rewritten
-from dicomweb_server.dicom.passes import DocumentTooLong, Pass, Pixels, Setup
+from dicomweb_server.dicom.passes import DocumentTooLong, Pass, Setup
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.errors import InstanceRejected
@@ -56,7 +56,6 @@ from dicomweb_server.model.source import ByteSource
 _SHORT_TEXT = KIB
 """Bytes of text that stay in a document which would be too long otherwise."""
 _MOST_WARNINGS = 16
-_NO_REWRITING = 0
 
 
 class Warnings:
@@ -132,7 +131,7 @@ class _Work:
     def __init__(
         self, plan: IndexPlan, limits: ScanLimits, meta: FileMeta, warnings: Warnings
     ) -> None:
-        self.branches = Branch.tree(plan.paths)
+        self.branches = tree(plan.paths)
         self.limits = limits
         self.meta = meta
         self.warn = warnings
@@ -248,7 +247,7 @@ class _Work:
         if pixels is None or pixel is None:
             return None
         if pixels.fragments is None:
-            value = NativeValue(pixels.vr, pixels.offset, pixels.length, pixels.big_endian)
+            value = NativeValue(pixels.offset, pixels.length, pixels.word)
             return native_frames(pixel, value, self.warn)
         found = pixels.fragments
         known = TRANSFER_SYNTAXES.get(syntax)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dicomweb_server.dicom.frames import PIXEL_DATA
+from dicomweb_server.dicom.vrs import WORDS
+
+_SAMPLE_BITS = (16, 32, 64)
+
 
 class Scope:
     """A data set, an item or a sequence that is open.
@@ -18,11 +23,13 @@ class Scope:
         creators: Private creators by group and block.
         sign: Pixel Representation, None until it is met.
         searched: Whether Pixel Representation was looked for ahead.
+        bits: Bits Allocated, 0 until it is met.
         single: Whether the LUT Descriptor tells a single entry.
     """
 
     __slots__ = (
         "big",
+        "bits",
         "creators",
         "definite",
         "implicit",
@@ -52,4 +59,20 @@ class Scope:
         self.creators: dict[int, str] | None = None
         self.sign: int | None = None
         self.searched = False
+        self.bits = 0
         self.single = False
+
+    def word(self, tag: int, vr: str) -> int:
+        """Bytes of one word of a value that has to be swapped for little endian, 1 where none.
+
+        Pixel data count by their samples: 32-bit samples are swapped as a whole, whatever the VR.
+
+        Args:
+            tag: The element.
+            vr: Its value representation.
+        """
+        if not self.big:
+            return 1
+        if tag == PIXEL_DATA and self.bits in _SAMPLE_BITS:
+            return self.bits // 8
+        return WORDS.get(vr, 1)

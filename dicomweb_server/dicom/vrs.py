@@ -35,6 +35,11 @@ IMPLICIT_LIMIT = 0xFFFE
 """Longest value of a VR with a 16-bit length, in bytes (PS3.18 8.7.3.4 note 3)."""
 
 
+def is_known(code: bytes) -> bool:
+    """Whether two bytes are a value representation of PS3.5 6.2."""
+    return code in SHORT_VRS or code in LONG_VRS
+
+
 def explicit_header_size(vr: str, length: int) -> int:
     """Bytes of the header of an element in explicit VR.
 
@@ -71,4 +76,4 @@ def private_vr(tag: int, creator: str) -> str:
         vr = private_dictionary_VR(tag, creator)
     except KeyError:
         return "UN"
-    return vr if vr.encode() in SHORT_VRS or vr.encode() in LONG_VRS else "UN"
+    return vr if is_known(vr.encode()) else "UN"
