@@ -6,13 +6,14 @@ What the standard leaves open is decided here:
 - Bytes that the declared set does not know become U+FFFD; nothing ever raises.
 - Misspelt terms ("ISO-IR 100", "utf-8") are understood; unknown ones count as not declared.
 - Escape sequences of known sets are followed even where 00080005 does not announce them.
+- Japanese characters that vendors added (NEC and IBM, as in code page 932) are understood.
 - ISO_IR 13 is read as Shift JIS, of which it is a part.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -190,10 +191,30 @@ class _Extended:
                 break
             if pairs is not None and self._double is not None:
                 codec, lead = self._double
-                texts.append((lead + pairs).decode(codec, "replace"))
+                texts.append(_pairs(codec, lead, pairs))
             else:
                 texts.append((upper or single).decode(self._upper, "replace"))
         return "".join(texts)
+
+
+def _pairs(codec: str, lead: bytes, pairs: bytes) -> str:
+    """Double-byte characters of G0; what JIS X 0208 lacks is looked for in code page 932."""
+    try:
+        return (lead + pairs).decode(codec)
+    except UnicodeDecodeError:
+        if codec != "iso2022_jp":
+            return (lead + pairs).decode(codec, "replace")
+        return bytes(byte for pair in _couples(pairs) for byte in pair).decode("cp932", "replace")
+
+
+def _couples(pairs: bytes) -> Iterator[tuple[int, int]]:
+    """JIS codes as Shift JIS codes, which have room for the characters of vendors."""
+    for row, cell in zip(pairs[::2], pairs[1::2], strict=True):
+        first = ((row - 0x21) >> 1) + (0x81 if row <= 0x5E else 0xC1)
+        if row & 1:
+            yield first, cell + (0x1F if cell <= 0x5F else 0x20)
+        else:
+            yield first, cell + 0x7E
 
 
 @lru_cache(maxsize=256)

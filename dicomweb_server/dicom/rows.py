@@ -4,7 +4,8 @@ What the standard leaves open is decided here:
 
 - An attribute of a sequence that is asked for by a dotted path brings the sequence with all its
   items, each cut to the asked members; the sequence's own tag brings all of it.
-- Attributes that matched are returned as if they were asked for.
+- Attributes that matched are returned as if they were asked for; of a sequence that was searched
+  the items that match (PS3.4 C.2.2.2.6).
 - ``includefield=all`` brings all that the index keeps of the level and the levels above.
 - What was asked for and is not known is left out.
 """
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 import orjson
 
+from dicomweb_server.dicom.items import matching_items, nested_by_sequence
 from dicomweb_server.dicom.selection import Chooser, JsonObject, entries, read, tree_of
 from dicomweb_server.model.ids import Level, Scope
 from dicomweb_server.model.levels import (
@@ -103,6 +105,7 @@ class Rows:
         self._parts = {level: _part(query, level) for level in Level if level <= query.level}
         self._studies: dict[str, Entries] = {}
         self._several: dict[tuple[str, str], Entries] = {}
+        self._nested = nested_by_sequence(query.clauses)
 
     def row(self, match: Match, extra: JsonObject | None = None) -> bytes:
         """One answer: a JSON object in compact UTF-8 with sorted keys.
@@ -118,10 +121,17 @@ class Rows:
             if match.instance is not None:
                 row.update(self._instance_entries(match.study, match.series, match.instance))
         row.pop(_CHARACTER_SET, None)
+        for key in self._nested.keys() & row.keys():
+            row.update(self._matching(key, row[key]))
         written = b"{%s}" % b",".join(sorted(row.values()))
         if written.isascii():
             return written
         return b"{%s}" % b",".join(sorted((_UTF8, *row.values())))
+
+    def _matching(self, key: str, entry: bytes) -> Entries:
+        """The entry of a sequence that was searched, with the items that match."""
+        attribute = read(b"{%s}" % entry)[key]
+        return entries({key: matching_items(attribute, self._nested[key])})
 
     def _study_entries(self, study: StudyRow) -> Entries:
         known = self._studies.get(study.uid)

@@ -64,6 +64,24 @@ def test_supplementary_kanji() -> None:
     assert CharacterSets.of(["", "ISO 2022 IR 159"]).decode(raw) == "丂丄丅"
 
 
+@pytest.mark.parametrize("text", ["髙橋", "山﨑", "①㈱"])
+def test_characters_that_vendors_added_to_kanji(text: str) -> None:
+    raw = b"\x1b$B" + b"".join(map(_jis, text)) + b"\x1b(B"
+    assert CharacterSets.of(["", "ISO 2022 IR 87"]).decode(raw) == text
+
+
+def _jis(character: str) -> bytes:
+    """The JIS code of a character, by way of its EUC form."""
+    euc = {"髙": b"\xfc\xe2", "﨑": b"\xf9\xf5", "①": b"\xad\xa1", "㈱": b"\xad\xea"}
+    raw = euc.get(character) or character.encode("euc_jp")
+    return bytes(byte & 0x7F for byte in raw)
+
+
+def test_unknown_pairs_become_replacement_characters() -> None:
+    assert "\ufffd" in CharacterSets.of(["", "ISO 2022 IR 87"]).decode(b"\x1b$B;3~~\x1b(B")
+    assert "\ufffd" in CharacterSets.of(["", "ISO 2022 IR 159"]).decode(b"\x1b$(D~~\x1b(B")
+
+
 def test_katakana_and_kanji_share_one_value() -> None:
     raw = b"\x1b)I\xd4\xcf\x1b$B;3ED\x1b(J-\xc0"
     assert CharacterSets.of(["", "ISO 2022 IR 13", "ISO 2022 IR 87"]).decode(raw) == "ﾔﾏ山田-ﾀ"

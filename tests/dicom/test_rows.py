@@ -15,6 +15,7 @@ from dicomweb_server.model.media import TRANSFER_SYNTAXES
 from dicomweb_server.model.query import (
     Between,
     Clause,
+    Empty,
     Exact,
     InstanceRow,
     Match,
@@ -240,6 +241,51 @@ def test_a20_nested_clauses_bring_their_member() -> None:
     assert "00400007" in item
 
 
+_CODES = orjson.dumps(
+    {
+        "00400275": {
+            "vr": "SQ",
+            "Value": [
+                {"00400009": {"vr": "SH", "Value": ["S1"]}, "00401001": {"vr": "SH"}},
+                {"00400009": {"vr": "SH", "Value": ["S2", None, "S3"]}},
+                {
+                    "00400009": {"vr": "SH", "Value": ["S4"]},
+                    "00321064": {
+                        "vr": "SQ",
+                        "Value": [{}, {"00080100": {"vr": "SH", "Value": ["C"]}}],
+                    },
+                    "00404034": {"vr": "PN", "Value": [{"Ideographic": "山田^太郎"}]},
+                    "00400010": {"vr": "DS", "Value": [1.5]},
+                },
+            ],
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("clause", "kept"),
+    [
+        (Nested((0x00400275,), (Exact((0x00400009,), "S1"),)), ["S1"]),
+        (Nested((0x00400275,), (Exact((0x00400009,), "S3"),)), ["S2"]),
+        (Nested((0x00400275,), (Empty((0x00401001,)), Exact((0x00400009,), "S1"))), ["S1"]),
+        (Nested((0x00400275,), (Exact((0x00400010,), "1.5"),)), ["S4"]),
+        (Nested((0x00400275,), (Name((0x00404034,), "山田*"),)), ["S4"]),
+        (Nested((0x00400275, 0x00321064), (Exact((0x00080100,), "C"),)), ["S4"]),
+        (
+            Nested((0x00400275,), (Nested((0x00321064,), (Exact((0x00080100,), "C"),)),)),
+            ["S4"],
+        ),
+        (Nested((0x00400275,), (Exact((0x00400009,), "in another instance"),)), ["S1", "S2", "S4"]),
+    ],
+)
+def test_a11_searched_sequences_hold_the_items_that_match(clause: Nested, kept: list[str]) -> None:
+    query = Query(Level.SERIES, Page(1), clauses=(clause,))
+    match = Match(_STUDY, SeriesRow("1.2.3", _CODES, 1))
+    items = json.loads(Rows(query, _BASE).row(match))["00400275"]["Value"]
+    assert [item["00400009"]["Value"][0] for item in items] == kept
+
+
 def test_j15_character_set_is_told_of_text_that_is_not_ascii() -> None:
     study = StudyRow(
         "1.2", '{"00100010":{"vr":"PN","Value":[{"Alphabetic":"Müller"}]}}'.encode(), (), 1, 1
@@ -273,6 +319,24 @@ def test_extra_attributes_join_the_answer() -> None:
     row = json.loads(Rows(query, _BASE).row(_MATCH, extra))
     assert row["00186000"] == {"vr": "DS", "Value": [1.5]}
     assert row["00080018"]["Value"] == ["1.2.3.4"]
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_rows_of_one_series_are_written_alike(level: Level) -> None:
+    rows = Rows(Query(level, Page(1)), _BASE)
+    match = Match(
+        _STUDY,
+        _SERIES if level >= Level.SERIES else None,
+        _INSTANCE if level is Level.INSTANCE else None,
+    )
+    assert rows.row(match) == rows.row(match) == Rows(Query(level, Page(1)), _BASE).row(match)
+
+
+def test_empty_sequence_that_was_searched_stays() -> None:
+    clause = Nested((0x00400275,), (Empty((0x00400009,)),))
+    match = Match(_STUDY, SeriesRow("1.2.3", b'{"00400275":{"vr":"SQ"}}', 1))
+    row = json.loads(Rows(Query(Level.SERIES, Page(1), clauses=(clause,)), _BASE).row(match))
+    assert row["00400275"] == {"vr": "SQ"}
 
 
 def test_many_studies_do_not_mix() -> None:

@@ -102,6 +102,15 @@ def _object(parts: dict[str, bytes]) -> bytes:
     return b"{%s}" % b",".join(b'"%s":%s' % (k.encode(), parts[k]) for k in sorted(parts))
 
 
+def test_text_that_looks_like_the_end_of_an_entry() -> None:
+    raw = b'a},\\00080019":{"vr":"LO\\b},'
+    parts = {"00080018": attribute("LO", raw, _SETS, False), "00080020": b'{"vr":"DA"}'}
+    text = _object(parts)
+    assert b'},"' in parts["00080018"]
+    cut = Chooser(tree_of([(0x00080018,), (0x00080019,), (0x00080020,)])).entries(text)
+    assert cut == {key: b'"%s":%s' % (key.encode(), parts[key]) for key in parts}
+
+
 def test_texts_that_are_not_compact_are_parsed() -> None:
     text = json.dumps(_NESTED, indent=1).encode()
     assert set(Chooser(tree_of([(0x00080018,)])).entries(text)) == {"00080018"}
