@@ -1,0 +1,79 @@
+"""``python -m benchmarks``: our server and Debian's Orthanc in one run, in turn, by equal clients.
+
+Both run at the same time on loopback with fresh data folders; each round measures one after the
+other, and the median of the rounds counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from benchmarks import cases, peers, report
+from benchmarks.cases import Case, Effort, Stage
+from benchmarks.clients import WrongAnswer
+from benchmarks.machine import MissingProgram, orthanc_plugin, program
+from benchmarks.peers import Peer
+from benchmarks.report import Row
+
+
+def main() -> int:
+    """Measure, print, save."""
+    arguments = _arguments()
+    effort = cases.QUICK if arguments.quick else cases.FULL
+    try:
+        for name in ("wrk", "curl", *([] if arguments.no_orthanc else ["Orthanc"])):
+            program(name)
+        if not arguments.no_orthanc:
+            orthanc_plugin()
+        return _compare(arguments, effort)
+    except (MissingProgram, WrongAnswer) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _compare(arguments: argparse.Namespace, effort: Effort) -> int:
+    with ExitStack() as stack:
+        compared = [stack.enter_context(peers.ours(arguments.server))]
+        if not arguments.no_orthanc:
+            compared.append(stack.enter_context(peers.orthanc()))
+        if arguments.peer_url:
+            compared.append(peers.running(arguments.peer_url))
+        rows = _measure(compared, effort)
+    report.show(rows, compared)
+    print(f"all rounds: {report.save(rows, compared)}")
+    return 0
+
+
+def _measure(compared: Sequence[Peer], effort: Effort) -> list[Row]:
+    stage = Stage(effort)
+    for peer in compared:
+        stage.prepare(peer)
+    every = [*cases.searching(stage), *cases.retrieving(stage), *cases.storing(effort)]
+    rows = [_row(case, compared, effort.rounds) for case in every]
+    rows.append(_row(cases.first_metadata(effort), compared, min(3, effort.rounds)))
+    return rows
+
+
+def _row(case: Case, compared: Sequence[Peer], rounds: int) -> Row:
+    print(f"{case.name} ...", file=sys.stderr)
+    figures: dict[str, list[float]] = {peer.name: [] for peer in compared}
+    for _ in range(rounds):
+        for peer in compared:
+            figures[peer.name].append(case.run(peer))
+    return Row(case.name, case.unit, figures)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less than a minute, rougher figures")
+    parser.add_argument("--server", choices=["hypercorn", "granian"], default="hypercorn")
+    parser.add_argument("--peer-url", help="DICOMweb root of one more server that runs already")
+    parser.add_argument("--no-orthanc", action="store_true", help="leave Debian's Orthanc out")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
