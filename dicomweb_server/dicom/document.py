@@ -133,10 +133,15 @@ def finish(root: Node) -> bytes:
 _levels_of = lru_cache(maxsize=16_384)(levels_of)
 
 
-def level_objects(root: Node) -> dict[Level, bytes]:
-    """The JSON object of each level; attributes given by reference are left out."""
+def level_objects(root: Node, given: list[tuple[int, bytes]]) -> dict[Level, bytes]:
+    """The JSON object of each level; attributes given by reference are left out.
+
+    Args:
+        root: The data set, whose text was made already.
+        given: Attributes that the data set does not have.
+    """
     chosen: dict[Level, list[tuple[int, bytes]]] = {level: [] for level in Level}
-    for tag, text in root.members:
+    for tag, text in sorted(root.members + given) if given else root.members:
         for level in _levels_of(tag):
             if MARK not in text:
                 chosen[level].append((tag, text))

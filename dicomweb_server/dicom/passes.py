@@ -81,6 +81,7 @@ class Pass:
         tables: Places of the Extended Offset Table and its lengths.
         pixels: The pixel data element.
         explicit_size: Bytes of the data set in Explicit VR Little Endian.
+        given: Attributes that the data set lacks and searches return all the same.
         late: Character sets by start of data set, where text came before them.
     """
 
@@ -103,6 +104,7 @@ class Pass:
         self.pixels: Pixels | None = None
         self.explicit_size = 0
         self.late: dict[int, CharacterSets] = {}
+        self.given: list[tuple[int, bytes]] = []
 
     def run(self, start: int, scope: Scope) -> None:
         """Go over the data set.
@@ -129,6 +131,13 @@ class Pass:
                 self._sequence_end(tag)
             else:
                 self._fragments(tag, vr, offset, length)
+
+    def give_uid(self, tag: int, uid: str) -> None:
+        """Add a UID that the data set lacks, for searches alone."""
+        raw = uid.encode("ascii")
+        self.kept[tag] = ("UI", raw, False)
+        self.given.append((tag, values.attribute("UI", raw, self.root.sets, False)))
+        self._index(self.root, tag, "UI", raw, False)
 
     def _begin(self, node: Node, start: int) -> None:
         node.start = start

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from struct import unpack_from
 
-from dicomweb_server.dicom import fragments, refusal, vrs
+from dicomweb_server.dicom import fragments, irregular, refusal, vrs
 from dicomweb_server.dicom.frames import PIXEL_DATA
-from dicomweb_server.dicom.scope import Scope
+from dicomweb_server.dicom.scope import WATCHED, Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.errors import InstanceRejected
 from dicomweb_server.model.limits import ScanLimits
@@ -30,10 +30,6 @@ UNDEFINED = 0xFFFFFFFF
 _ITEM_TAG = 0xFFFEE000
 _ITEM_DELIMITER = 0xFFFEE00D
 _SEQUENCE_DELIMITER = 0xFFFEE0DD
-_PIXEL_REPRESENTATION = 0x00280103
-_BITS_ALLOCATED = 0x00280100
-_LUT_DESCRIPTOR = 0x00283002
-_LUT_DATA = 0x00283006
 _LONGEST_KNOWN_UN = 0xFFFF
 """Bytes from which an element of VR UN keeps it although the dictionary knows better."""
 _ZEROS = 4096
@@ -64,7 +60,6 @@ class Walker:
         self._depth = 0
         self._behind_pixels = False
         self._ahead = False
-        self._public = vrs.public_vrs()
 
     def walk(self, start: int, scope: Scope) -> Iterator[Event]:
         """Yield what a data set holds.
@@ -190,25 +185,13 @@ class Walker:
             return self._fragments(scope, tag, vr, offset)
         if tag & 0x10000:
             if 0x10 <= tag & 0xFFFF <= 0xFF:
-                self._creator(scope, tag, offset, length)
-        elif tag >> 16 == 0x0028:
-            self._watch(scope, tag, offset, length)
+                scope.own(tag, self.window.read(offset, min(length, 64)))
+        elif tag in WATCHED and length >= 2:
+            scope.watch(tag, self.window.read(offset, 2))
         elif tag >= 0x7FE00008 and scope.parent is None:
             self._behind_pixels = True
         self.place = offset + length
         return ELEMENT, tag, vr, offset, length
-
-    def _watch(self, scope: Scope, tag: int, offset: int, length: int) -> None:
-        """Remember what the encoding of other elements depends on."""
-        if length < 2 or tag not in (_PIXEL_REPRESENTATION, _BITS_ALLOCATED, _LUT_DESCRIPTOR):
-            return
-        value = int.from_bytes(self.window.read(offset, 2), "big" if scope.big else "little")
-        if tag == _PIXEL_REPRESENTATION:
-            scope.sign = value
-        elif tag == _BITS_ALLOCATED:
-            scope.bits = value
-        else:
-            scope.single = value == 1
 
     def _fragments(self, scope: Scope, tag: int, vr: str, offset: int) -> Event:
         """An element of undefined length that is no sequence: encapsulated (PS3.5 A.4)."""
@@ -227,34 +210,14 @@ class Walker:
         self.place = found.end
         return FRAGMENTS, tag, vr, offset, found.end - offset
 
-    def _creator(self, scope: Scope, tag: int, offset: int, length: int) -> None:
-        """Remember who owns a block of private elements (PS3.5 7.8.1)."""
-        if scope.creators is None:
-            scope.creators = {}
-        text = self.window.read(offset, min(length, 64)).decode("ascii", "replace")
-        scope.creators[tag] = text.strip(" \0")
-
     def _definite_vr(self, scope: Scope, tag: int) -> str:
         """The one VR of an element that does not tell it."""
-        vr = self._public.get(tag)
-        if vr is not None:
-            return vr if len(vr) == 2 else self._choose(scope, tag, vr)
-        if not tag & 0x10000:
-            vr = vrs.repeating_vr(tag)
-            return vr if len(vr) == 2 else self._choose(scope, tag, vr)
-        element = tag & 0xFFFF
-        if element == 0:
-            return "UL"
-        if element <= 0xFF:
-            return "LO" if element >= 0x10 else "UN"
-        creator = scope.creators and scope.creators.get(tag & 0xFFFF0000 | element >> 8)
-        return vrs.private_vr(tag, creator) if creator else "UN"
-
-    def _choose(self, scope: Scope, tag: int, choice: str) -> str:
-        """One of the alternatives that PS3.6 names (PS3.5 A.1)."""
-        if choice == "US or SS":
+        vr = scope.dictionary_vr(tag)
+        if len(vr) == 2:
+            return vr
+        if vr == "US or SS":
             return "SS" if not self._ahead and self._sign(scope) else "US"
-        if tag == _LUT_DATA and scope.single:
+        if vr == "US or OW" and scope.single:
             return "US"
         return "OW"
 
@@ -323,44 +286,19 @@ class Walker:
         if tag >> 16 == 0xFFFE:
             return self._delimiter(scope, tag)
         named = code.isalpha() and code.isupper()
-        if not named and self.place == scope.start and self._fits_implicit(scope):
+        if (
+            not named
+            and self.place == scope.start
+            and irregular.fits_implicit(self.window, scope, self.place)
+        ):
             self.warn("a data set or item is in implicit VR although its surroundings are not")
             scope.implicit = True
             scope.big = False
             return None
-        place = self.place
-        order = ">" if scope.big else "<"
-        (length,) = unpack_from(order + "H", self.window.read(place + 6, 2))
-        offset = place + 8
-        if not self._followed(scope, offset + length):
-            if place + 12 > scope.limit:
-                raise refusal.cut_off("the header of an element")
-            (length,) = unpack_from(order + "I", self.window.read(place + 8, 4))
-            offset = place + 12
-            if not self._followed(scope, offset + length):
-                raise refusal.not_understood(
-                    f"{refusal.tag_text(tag)} has a value representation that does not exist",
-                    "the data set has to be encoded as its transfer syntax says",
-                )
+        offset, length = irregular.value_of(self.window, scope, self.place, tag)
         self.warn(f"{refusal.tag_text(tag)} has a value representation that does not exist")
         vr = self._definite_vr(scope, tag)
         return self._element(scope, tag, "UN" if vr == "SQ" else vr, offset, length)
-
-    def _fits_implicit(self, scope: Scope) -> bool:
-        (length,) = unpack_from("<I", self.window.read(self.place + 4, 4))
-        return length == UNDEFINED or self.place + 8 + length <= scope.limit
-
-    def _followed(self, scope: Scope, place: int) -> bool:
-        """Whether an element may end here: its scope ends, or a header with a VR follows."""
-        if place == scope.limit:
-            return True
-        if place + 8 > scope.limit:
-            return False
-        header = self.window.read(place, 8)
-        code = header[4:6]
-        if header[:2] == (b"\xff\xfe" if scope.big else b"\xfe\xff"):
-            return True
-        return vrs.is_known(code)
 
     def _delimiter(self, scope: Scope, tag: int) -> Event | None:
         """An item tag or delimiter among the elements of a data set."""

@@ -56,6 +56,21 @@ from dicomweb_server.model.source import ByteSource
 _SHORT_TEXT = KIB
 """Bytes of text that stay in a document which would be too long otherwise."""
 _MOST_WARNINGS = 16
+_NON_PATIENT = frozenset(
+    f"1.2.840.10008.5.1.4.{tail}"
+    for tail in (
+        "38.1",  # Hanging Protocol
+        "39.1",  # Color Palette
+        "43.1",  # Generic Implant Template
+        "44.1",  # Implant Assembly Template
+        "45.1",  # Implant Template Group
+        "1.1.200.1",  # CT Defined Procedure Protocol
+        "1.1.200.3",  # Protocol Approval
+        "1.1.200.7",  # XA Defined Procedure Protocol
+        "1.1.201.1",  # Inventory
+    )
+)
+"""SOP classes whose instances belong to no study (PS3.4 GG.3)."""
 
 
 class Warnings:
@@ -145,7 +160,7 @@ class _Work:
         pixel = self._pixel(done)
         frames = self._frames(window, done, pixel, syntax)
         text = document.finish(done.root)
-        objects = document.level_objects(done.root)
+        objects = document.level_objects(done.root, done.given)
         return ScannedInstance(
             key=key,
             sop_class=sop_class,
@@ -218,15 +233,24 @@ class _Work:
         return said
 
     def _identifiers(self, done: Pass) -> tuple[InstanceKey, str]:
-        study = _uid(done, passes.STUDY_UID, "StudyInstanceUID")
-        series = _uid(done, passes.SERIES_UID, "SeriesInstanceUID")
         instance = _uid(done, passes.INSTANCE_UID, "SOPInstanceUID")
         sop_class = _uid(done, passes.CLASS_UID, "SOPClassUID")
-        if self.meta.sop_instance != instance:
+        if sop_class in _NON_PATIENT:
+            self._give_study(done, instance)
+        study = _uid(done, passes.STUDY_UID, "StudyInstanceUID")
+        series = _uid(done, passes.SERIES_UID, "SeriesInstanceUID")
+        if self.meta.sop_instance not in ("", instance):
             self.warn("the SOP Instance UID of the File Meta Information is another one")
-        if self.meta.sop_class != sop_class:
+        if self.meta.sop_class not in ("", sop_class):
             self.warn("the SOP Class UID of the File Meta Information is another one")
         return InstanceKey(study, series, instance), sop_class
+
+    def _give_study(self, done: Pass, instance: str) -> None:
+        """An object that belongs to no study gets a place under its own UID."""
+        for tag in (passes.STUDY_UID, passes.SERIES_UID):
+            if tag not in done.kept:
+                done.give_uid(tag, instance)
+                self.warn("the object belongs to no study: it lies under its own UID")
 
     def _pixel(self, done: Pass) -> PixelHeader | None:
         if done.pixels is None:

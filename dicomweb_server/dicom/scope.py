@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dicomweb_server.dicom.frames import PIXEL_DATA
-from dicomweb_server.dicom.vrs import WORDS
+from dicomweb_server.dicom.vrs import WORDS, private_vr, public_vrs, repeating_vr
 
 _SAMPLE_BITS = (16, 32, 64)
+_BITS_ALLOCATED = 0x00280100
+_PIXEL_REPRESENTATION = 0x00280103
+_LUT_DESCRIPTOR = 0x00283002
+WATCHED = frozenset((_BITS_ALLOCATED, _PIXEL_REPRESENTATION, _LUT_DESCRIPTOR))
+"""Elements that the encoding of others depends on."""
 
 
 class Scope:
@@ -76,3 +81,48 @@ class Scope:
         if tag == PIXEL_DATA and self.bits in _SAMPLE_BITS:
             return self.bits // 8
         return WORDS.get(vr, 1)
+
+    def watch(self, tag: int, raw: bytes) -> None:
+        """Take in one of WATCHED.
+
+        Args:
+            tag: The element.
+            raw: Its first two bytes.
+        """
+        value = int.from_bytes(raw, "big" if self.big else "little")
+        if tag == _PIXEL_REPRESENTATION:
+            self.sign = value
+        elif tag == _BITS_ALLOCATED:
+            self.bits = value
+        else:
+            self.single = value == 1
+
+    def own(self, tag: int, raw: bytes) -> None:
+        """Take in who owns a block of private elements (PS3.5 7.8.1).
+
+        Args:
+            tag: A private creator.
+            raw: Its value.
+        """
+        if self.creators is None:
+            self.creators = {}
+        self.creators[tag] = raw.decode("ascii", "replace").strip(" \0")
+
+    def dictionary_vr(self, tag: int) -> str:
+        """VR of an element by the dictionaries, or alternatives as PS3.6 names them.
+
+        Args:
+            tag: Any element of this data set.
+        """
+        vr = public_vrs().get(tag)
+        if vr is not None:
+            return vr
+        if not tag & 0x10000:
+            return repeating_vr(tag)
+        element = tag & 0xFFFF
+        if element == 0:
+            return "UL"
+        if element <= 0xFF:
+            return "LO" if element >= 0x10 else "UN"
+        creator = (self.creators or {}).get(tag & 0xFFFF0000 | element >> 8)
+        return private_vr(tag, creator) if creator else "UN"
