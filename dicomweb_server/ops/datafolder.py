@@ -1,0 +1,190 @@
+"""The folder behind ``--data``: what lies where, and who may use it at the same time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.store.durable import (
+    make_durable_folder,
+    open_lock,
+    sync,
+    sync_folder,
+    try_lock,
+)
+
+
+class Use(Enum):
+    """What a process wants with a data folder."""
+
+    SERVER = "server"
+    """Serve it: one server at a time, with its workers; tools may work next to it."""
+    TOOL = "tool"
+    """Work on it next to a server and other tools."""
+    REBUILD = "rebuild"
+    """Have it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Paths of a data folder.
+
+    ::
+
+        DIR/blobs/ staging/ format.json store.lock   the store
+        DIR/index.db                                 the index; can be rebuilt from the blobs
+        DIR/state.db                                 what cannot be rebuilt
+        DIR/renditions/                              made for speed; may be deleted
+        DIR/lock                                     held by the server that uses the folder
+        DIR/use.lock                                 shared by all, held alone by a rebuild
+
+    Args:
+        path: The top of it.
+    """
+
+    path: Path
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of blobs."""
+        return self.path / "blobs"
+
+    @property
+    def staging(self) -> Path:
+        """The folder of bytes on their way in."""
+        return self.path / "staging"
+
+    @property
+    def renditions(self) -> Path:
+        """The folder of renditions."""
+        return self.path / "renditions"
+
+    @property
+    def index(self) -> Path:
+        """The database of the index."""
+        return self.path / "index.db"
+
+    @property
+    def state(self) -> Path:
+        """The database of what cannot be rebuilt."""
+        return self.path / "state.db"
+
+    @property
+    def rebuilt_index(self) -> Path:
+        """An index that is complete and waits to take the place of the old one."""
+        return self.path / "index.db.ready"
+
+    @contextmanager
+    def acquire(self, use: Use) -> Iterator[None]:
+        """Use the folder for as long as the context lasts; the folder is made where missing.
+
+        A rebuild that was cut off while it put the new index in place is finished first.
+
+        Args:
+            use: For what.
+
+        Raises:
+            ConfigurationError: Somebody else uses it in a way that excludes this one.
+        """
+        try:
+            make_durable_folder(self.path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the data folder {self.path} cannot be made: {os.strerror(error.errno or 0)}",
+                "give a folder that the server may write",
+            ) from error
+        descriptors: list[int] = []
+        try:
+            if use is not Use.TOOL:
+                self._hold_server(descriptors)
+            self._hold_use(descriptors, use)
+            yield
+        finally:
+            for descriptor in reversed(descriptors):
+                os.close(descriptor)
+
+    def _hold_server(self, descriptors: list[int]) -> None:
+        """Take the server's lock, unless the server is this process or the one above it."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptors.append(descriptor)
+        if try_lock(descriptor, exclusive=True):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            return
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace")
+        if holder not in (str(os.getpid()), str(os.getppid())):
+            raise ConfigurationError(
+                f"the data folder {self.path} is in use by process {holder or 'unknown'}",
+                "stop that server first, or give another folder",
+            )
+
+    def _hold_use(self, descriptors: list[int], use: Use) -> None:
+        descriptor = open_lock(self.path / "use.lock")
+        descriptors.append(descriptor)
+        if use is not Use.REBUILD and self.rebuilt_index.exists():
+            self._require(descriptor, exclusive=True)
+            self.swap_index()
+        self._require(descriptor, exclusive=use is Use.REBUILD)
+        if use is Use.REBUILD:
+            self.swap_index()
+
+    def _require(self, descriptor: int, *, exclusive: bool) -> None:
+        if not try_lock(descriptor, exclusive=exclusive):
+            what = "by a server or a tool" if exclusive else "by a rebuild of its index"
+            raise ConfigurationError(
+                f"the data folder {self.path} is in use {what}", "wait until that has ended"
+            )
+
+    def swap_index(self) -> None:
+        """Put a rebuilt index that is ready in the place of the old one.
+
+        The old one's log goes before the old one does: a log must never meet another database.
+        Cut off anywhere, it can be done again from the start. Only for who has the folder alone.
+        """
+        if not self.rebuilt_index.exists():
+            return
+        for ending in ("-wal", "-shm"):
+            self.index.with_name(self.index.name + ending).unlink(missing_ok=True)
+        sync_folder(self.path)
+        self.rebuilt_index.replace(self.index)
+        sync_folder(self.path)
+
+    def announce_index(self, built: Path) -> None:
+        """Declare an index complete: from here on it will take the old one's place.
+
+        Args:
+            built: Its database inside this folder, closed, without a log of its own.
+        """
+        descriptor = os.open(built, os.O_RDONLY)
+        try:
+            sync(descriptor)
+        finally:
+            os.close(descriptor)
+        built.replace(self.rebuilt_index)
+        sync_folder(self.path)
+
+    def remove_database(self, path: Path) -> None:
+        """Remove a database and all that lies next to it."""
+        for found in path.parent.glob(path.name + "*"):
+            with suppress(FileNotFoundError):
+                found.unlink()
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[DataFolder]:
+    """Hold a data folder as its server.
+
+    Args:
+        path: The data folder.
+
+    Raises:
+        ConfigurationError: Another server, or a rebuild, has it.
+    """
+    folder = DataFolder(path)
+    with folder.acquire(Use.SERVER):
+        yield folder
