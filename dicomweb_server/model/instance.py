@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dicomweb_server.model.document import Document
@@ -78,9 +79,12 @@ class BitFrames:
 
 @dataclass(frozen=True, slots=True)
 class FragmentedFrames:
-    """Encapsulated frames: for each frame the ranges of its fragments, without item headers."""
+    """Encapsulated frames: for each frame the ranges of its fragments, without item headers.
 
-    frames: tuple[tuple[ByteRange, ...], ...]
+    An index may hand out a sequence that is decoded where it is looked at; it equals the tuple.
+    """
+
+    frames: Sequence[tuple[ByteRange, ...]]
 
     @property
     def count(self) -> int:
@@ -201,7 +205,8 @@ class InstanceRecord:
         blob: The bytes as received.
         received_at: Nanoseconds since 1970 (UTC).
         sequence: The change that stored it; grows with time, never used twice.
-        pixel, frames, bulk, explicit_size: As in ScannedInstance.
+        pixel, frames, explicit_size: As in ScannedInstance.
+        bulk: As in ScannedInstance; may be decoded when it is looked at.
     """
 
     key: InstanceKey
@@ -212,5 +217,5 @@ class InstanceRecord:
     sequence: int
     pixel: PixelHeader | None
     frames: FrameTable | None
-    bulk: tuple[BulkRef, ...]
+    bulk: Sequence[BulkRef]
     explicit_size: int | None

@@ -1,0 +1,126 @@
+"""The index over one SQLite file: port methods, one thread hop each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from dicomweb_server.index.port import Counts, Documents, Removed
+from dicomweb_server.index.sqlite import insertion, removal, rows
+from dicomweb_server.index.sqlite import search as searching
+from dicomweb_server.index.sqlite.changes import read_changes
+from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.moments import add_functions
+from dicomweb_server.index.sqlite.schema import INDEX
+from dicomweb_server.index.sqlite.writer import Writer
+from dicomweb_server.model.change import Change
+from dicomweb_server.model.ids import InstanceKey, Scope
+from dicomweb_server.model.instance import InstanceRecord, NewInstance
+from dicomweb_server.model.levels import IndexPlan
+from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
+from dicomweb_server.model.query import Query, SearchResult
+
+
+class SqliteIndex:
+    """An Index in a SQLite file; several processes may use the same file.
+
+    Args:
+        writer: Does all writing of this process.
+        readers: Answer everything else.
+        plan: Which attributes searches can match.
+    """
+
+    def __init__(self, writer: Writer, readers: ReaderPool, plan: IndexPlan) -> None:
+        self._writer = writer
+        self._readers = readers
+        self.plan = plan
+
+    @classmethod
+    def open(cls, path: Path, plan: IndexPlan, readers: int = 4) -> SqliteIndex:
+        """Open or make an index.
+
+        Args:
+            path: The database file; its folder exists.
+            plan: Which attributes searches can match.
+            readers: Number of threads that answer, 1 or more.
+
+        Raises:
+            ConfigurationError: The file is damaged, no index of ours, or of a newer version.
+        """
+        writer = Writer(WriterConnection(path, INDEX))
+        return cls(writer, ReaderPool(path, readers, add_functions), plan)
+
+    async def put(
+        self, instances: Sequence[NewInstance], policy: DuplicatePolicy
+    ) -> tuple[PutResult, ...]:
+        """Add instances in one transaction; durable when this returns."""
+        kept = tuple(instances)
+        return await self._writer.run(
+            lambda connection: insertion.put(connection, kept, policy), len(kept)
+        )
+
+    async def get(self, key: InstanceKey) -> InstanceRecord | None:
+        """One instance by its three UIDs."""
+        return await self._readers.run(lambda connection: rows.read_record(connection, key))
+
+    async def records(
+        self, scope: Scope, after: int = 0, limit: int = 1000
+    ) -> tuple[InstanceRecord, ...]:
+        """Instances of a scope in the order of `sequence`, from behind `after`."""
+        return await self._readers.run(
+            lambda connection: rows.read_records(connection, scope, after, limit)
+        )
+
+    async def documents(self, scope: Scope) -> Documents:
+        """The DICOM JSON of every instance of a scope (a study, a series or an instance)."""
+        return await self._readers.run(lambda connection: rows.read_documents(connection, scope))
+
+    async def revision(self, scope: Scope) -> int | None:
+        """Greatest change number inside a scope, None where nothing is there."""
+        return await self._readers.run(lambda connection: rows.read_revision(connection, scope))
+
+    async def search(self, query: Query, seconds: float) -> SearchResult:
+        """Answer a query.
+
+        Raises:
+            QueryDeadlineExceeded: It took longer than `seconds`.
+            InvalidParameter: The cursor was not made by this query's order.
+        """
+        return await self._readers.run(
+            lambda connection: searching.search(connection, query, seconds)
+        )
+
+    async def remove(self, scope: Scope) -> tuple[Removed, ...]:
+        """Remove every instance of a scope in one transaction, and parents left empty."""
+        return await self._writer.run(lambda connection: removal.remove(connection, scope))
+
+    async def changes(self, after: int, limit: int) -> tuple[Change, ...]:
+        """The change feed behind a sequence number, oldest first."""
+        return await self._readers.run(lambda connection: read_changes(connection, after, limit))
+
+    async def referenced(self, digests: Sequence[str]) -> frozenset[str]:
+        """Which of these blobs a row refers to."""
+        kept = tuple(digests)
+        return await self._readers.run(lambda connection: rows.find_digests(connection, kept))
+
+    async def counts(self) -> Counts:
+        """Totals, without scanning."""
+        return await self._readers.run(rows.read_counts)
+
+    async def check(self) -> None:
+        """Prove that the index answers, for readiness.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        await self._readers.run(rows.read_counts)
+
+    async def close(self) -> None:
+        """Finish waiting writes, release threads and connections."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        # Readers first: the last connection to close empties the WAL, and only a writer may.
+        self._readers.close()
+        self._writer.close()

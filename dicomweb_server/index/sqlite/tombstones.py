@@ -1,0 +1,77 @@
+"""Tombstones in a database of their own: they cannot be derived from the blobs."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dicomweb_server.index.port import Removed
+from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.rows import known_digests
+from dicomweb_server.index.sqlite.schema import STATE
+from dicomweb_server.index.sqlite.writer import Writer
+
+_BURY = "INSERT INTO tombstone VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_REVIVE = "DELETE FROM tombstone WHERE digest = ?"
+_BURIED = "SELECT digest FROM tombstone WHERE digest IN"
+
+
+class SqliteTombstones:
+    """Tombstones in a SQLite file; several processes may use the same file.
+
+    Args:
+        writer: Does all writing of this process.
+        readers: Answer everything else.
+    """
+
+    def __init__(self, writer: Writer, readers: ReaderPool) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteTombstones:
+        """Open or make the database.
+
+        Args:
+            path: The database file; its folder exists.
+
+        Raises:
+            ConfigurationError: The file is damaged, not ours, or of a newer version.
+        """
+        return cls(Writer(WriterConnection(path, STATE)), ReaderPool(path, 1))
+
+    async def bury(self, removed: Sequence[Removed]) -> None:
+        """Remember, durably, that these blobs are no longer part of the archive."""
+        now = time.time_ns()
+        lines = [
+            (bytes.fromhex(one.digest), one.key.study, one.key.series, one.key.instance, now)
+            for one in removed
+        ]
+        await self._writer.run(lambda connection: _many(connection, _BURY, lines))
+
+    async def revive(self, digests: Sequence[str]) -> None:
+        """Forget it again: the same bytes were stored anew."""
+        lines = [(bytes.fromhex(digest),) for digest in digests]
+        await self._writer.run(lambda connection: _many(connection, _REVIVE, lines))
+
+    async def buried(self, digests: Sequence[str]) -> frozenset[str]:
+        """Which of these blobs are buried."""
+        kept = tuple(digests)
+        return await self._readers.run(lambda connection: known_digests(connection, _BURIED, kept))
+
+    async def close(self) -> None:
+        """Release threads and connections."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._readers.close()
+        self._writer.close()
+
+
+def _many(
+    connection: sqlite3.Connection, statement: str, lines: Sequence[tuple[object, ...]]
+) -> None:
+    connection.executemany(statement, lines)

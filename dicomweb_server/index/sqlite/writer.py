@@ -1,0 +1,149 @@
+"""The writer thread: what waits at the same time is committed together (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from dicomweb_server.errors import TooBusy, Unavailable
+from dicomweb_server.index.sqlite.connections import WriterConnection, translate
+
+_R = TypeVar("_R")
+_WAITING = 10_000
+_GROUP_WEIGHT = 500
+
+
+class _Job(Generic[_R]):
+    """One piece of work and the future that waits for its commit."""
+
+    __slots__ = ("_done", "_work", "future", "weight")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], _R], weight: int) -> None:
+        self._work = work
+        self.weight = weight
+        self.future: Future[_R] = Future()
+        self._done: list[_R] = []
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Work inside a savepoint, so that a failure leaves the rest of the group alone."""
+        connection.execute("SAVEPOINT job")
+        try:
+            self._done = [self._work(connection)]
+        except BaseException as error:
+            if not connection.in_transaction:  # SQLite gave up the whole transaction
+                raise
+            connection.execute("ROLLBACK TO job")
+            self.fail(error)
+        connection.execute("RELEASE job")
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the waiter of an error."""
+        if isinstance(error, sqlite3.Error | OSError):
+            error = translate(error)
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def resolve(self) -> None:
+        """Hand over the result; the commit is on disk."""
+        if not self.future.done():
+            self.future.set_result(self._done[0])
+
+
+class Writer:
+    """Serialises all writes of this process.
+
+    Args:
+        connection: Used by the writer's thread only, from now on.
+    """
+
+    def __init__(self, connection: WriterConnection) -> None:
+        self._connection = connection
+        self._queue: queue.Queue[_Job[object] | None] = queue.Queue(_WAITING)
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._serve, name="index-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], _R], weight: int = 1) -> _R:
+        """Do work in a transaction; it is on disk when this returns.
+
+        Args:
+            work: Called in the writer's thread.
+            weight: Number of instances concerned.
+
+        Raises:
+            TooBusy: Too much is waiting.
+            StoreFull, StoreReadOnly, Unavailable: The disk or the database refused.
+        """
+        job = _Job(work, weight)
+        with self._gate:
+            if self._closed:
+                raise Unavailable("the index is closed")
+            try:
+                self._queue.put_nowait(job)  # type: ignore[arg-type]  # the job keeps its result
+            except queue.Full:
+                raise TooBusy("too many writes are waiting") from None
+        return await asyncio.wrap_future(job.future)
+
+    def close(self) -> None:
+        """Finish what waits, then close the connection."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job is None:
+                return
+            group, last = self._gather(job)
+            self._commit([job for job in group if job.future.set_running_or_notify_cancel()])
+            if last:
+                return
+
+    def _gather(self, first: _Job[object]) -> tuple[list[_Job[object]], bool]:
+        group, weight = [first], first.weight
+        while weight < _GROUP_WEIGHT:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return group, True
+            group.append(job)
+            weight += job.weight
+        return group, False
+
+    def _commit(self, group: list[_Job[object]]) -> None:
+        if not group:
+            return
+        try:
+            with self._connection.exclusive():
+                self._transact(group)
+        except BaseException as error:  # noqa: BLE001 - the thread must live, the waiters must hear
+            for job in group:
+                job.fail(error)
+
+    def _transact(self, group: list[_Job[object]]) -> None:
+        connection = self._connection.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in group:
+                job.run(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        for job in group:
+            job.resolve()
+        self._connection.checkpoint()
