@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from pydicom import Dataset, FileDataset, FileMetaDataset
+from pydicom import Dataset, FileMetaDataset, dcmwrite
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -44,10 +44,11 @@ def part10(source: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> by
     meta.MediaStorageSOPClassUID = source.get("SOPClassUID", SecondaryCaptureImageStorage)
     meta.MediaStorageSOPInstanceUID = source.get("SOPInstanceUID", INSTANCE)
     meta.TransferSyntaxUID = UID(transfer_syntax)
+    source.file_meta = meta
     target = BytesIO()
-    file = FileDataset(target, source, file_meta=meta, preamble=bytes(128))
-    file.save_as(
+    dcmwrite(
         target,
+        source,
         implicit_vr=transfer_syntax == ImplicitVRLittleEndian,
         little_endian=transfer_syntax != ExplicitVRBigEndian,
         enforce_file_format=True,

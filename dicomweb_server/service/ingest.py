@@ -138,6 +138,8 @@ class Ingest:
                 FailureReason.DOES_NOT_MATCH_SOP_CLASS,
                 "Study Instance UID differs from that of the request's URL",
                 "store it at /studies, or under its own study",
+                sop_class=scanned.sop_class,
+                instance=scanned.key.instance,
             )
         present = await self._index.get(scanned.key)
         if present is not None:

@@ -37,7 +37,7 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
     base = exchange.base
     tag = conditional.etag(delivery.tag, base)
     cache = IMMUTABLE if delivery.immutable else REVALIDATE
-    if not conditional.none_match(exchange.request.headers.get("if-none-match"), tag):
+    if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, cache)
     if delivery.multipart:
         response = _multipart(base, delivery)

@@ -98,6 +98,11 @@ class Exchange:
         """The Accept header lines."""
         return self.request.headers.getlist("accept")
 
+    @property
+    def none_match(self) -> str | None:
+        """The If-None-Match header lines as one, None without any."""
+        return ", ".join(self.request.headers.getlist("if-none-match")) or None
+
     def values(self, name: str) -> list[str]:
         """All values of a query parameter."""
         return [parameter.value for parameter in self.parameters if parameter.name == name]

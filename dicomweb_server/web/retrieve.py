@@ -66,7 +66,7 @@ async def metadata(request: Request) -> Response:
     base = exchange.base
     revision = await retrieve.revision(exchange.context, scope)
     tag = conditional.etag("metadata", scope.path, str(revision), kind, base)
-    if not conditional.none_match(request.headers.get("if-none-match"), tag):
+    if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE)
     found = await retrieve.metadata(exchange.context, scope)
     if kind == media.DICOM_JSON:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from starlette.requests import Request
 
 from dicomweb_server.dicom.xml_out import native_xml
@@ -13,8 +11,9 @@ from dicomweb_server.service.search import SearchPage
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import BytesResponse, Response
 from dicomweb_server.web.xml_parts import multipart_xml
-from dicomweb_server.wire import accept, qido
+from dicomweb_server.wire import accept, qido, querystring
 from dicomweb_server.wire.accept import Resource
+from dicomweb_server.wire.querystring import Parameter
 from dicomweb_server.wire.warnings import warning
 
 
@@ -70,10 +69,7 @@ def _tell_rest(response: Response, exchange: Exchange, page: SearchPage, base: s
 
 def _next_url(exchange: Exchange, base: str, cursor: str) -> str:
     """URL of the next page: the same search from behind the last row."""
-    kept = [
-        f"{quote(p.name, safe='.')}={quote(p.value, safe=',*?-.')}" if p.has_value else p.name
-        for p in exchange.parameters
-        if p.name not in ("offset", "cursor")
-    ]
+    kept = [p for p in exchange.parameters if p.name not in ("offset", "cursor")]
     path = exchange.request.scope["path"].removeprefix(exchange.settings.root)
-    return f"{base}{path}?" + "&".join([*kept, f"cursor={quote(cursor, safe='')}"])
+    following = querystring.build([*kept, Parameter("cursor", cursor, has_value=True)])
+    return f"{base}{path}?{following}"

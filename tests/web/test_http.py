@@ -55,12 +55,8 @@ def test_unknown_paths_are_404_with_a_problem_document(site: Site) -> None:
 def test_a_wrong_method_is_405_with_allow(site: Site) -> None:
     response = site.request("PUT", "/studies")
     assert response.status_code == 405
-    assert response.headers["allow"].replace(" ", "").split(",") == [
-        "GET",
-        "HEAD",
-        "OPTIONS",
-        "POST",
-    ]
+    allowed = response.headers["allow"].replace(" ", "").split(",")
+    assert sorted(allowed) == ["GET", "HEAD", "OPTIONS", "POST"]
 
 
 def test_plain_options_tells_the_methods(site: Site) -> None:
