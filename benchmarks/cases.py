@@ -108,8 +108,8 @@ def searching(stage: Stage) -> list[Case]:
         Case("QIDO studies, one PatientID", "requests/s", search(f"/studies?PatientID=P{patient}")),
         Case(
             f"QIDO instances of a series of {len(stage.series)}",
-            "requests/s",
-            search(f"{series}/instances"),
+            "answers/s",
+            lambda peer: clients.repeat(peer, f"{series}/instances", clients.JSON, seconds),
         ),
     ]
 
@@ -128,7 +128,13 @@ def retrieving(stage: Stage) -> list[Case]:
         Case("instance metadata, 4 connections", "requests/s", many("/metadata", clients.JSON, 4)),
         Case("frame of 512 KiB, 8 connections", "requests/s", many("/frames/1", clients.FRAMES, 8)),
         Case("series as Part 10 files", "MB/s", _files(images[0].series_path)),
-        Case("series metadata, repeated", "answers/s", _metadata(images[0].series_path)),
+        Case(
+            "series metadata, repeated",
+            "answers/s",
+            lambda peer: clients.repeat(
+                peer, f"{images[0].series_path}/metadata", clients.JSON, seconds
+            ),
+        ),
     ]
 
 
