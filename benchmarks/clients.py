@@ -82,6 +82,29 @@ def count(peer: Peer, path: str) -> int:
     return len(found)
 
 
+def repeat(peer: Peer, path: str, accept: str, seconds: float) -> float:
+    """Get one resource again and again over one connection.
+
+    Returns:
+        Answers per second; at least one answer is waited for.
+
+    Raises:
+        WrongAnswer: One was not 200.
+    """
+    connection = http.client.HTTPConnection(*peer.address, timeout=60)
+    begin, passed, answers = time.perf_counter(), 0.0, 0
+    while passed < seconds:
+        connection.request("GET", peer.prefix + path, headers={"Accept": accept})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise WrongAnswer(f"{peer.name}: {path} answered {answer.status}")
+        answers += 1
+        passed = time.perf_counter() - begin
+    connection.close()
+    return answers / passed
+
+
 def load(peer: Peer, paths: Sequence[str], accept: str, *, connections: int, seconds: int) -> float:
     """Get resources in turn by wrk, over several connections at once.
 
