@@ -216,13 +216,8 @@ def _names(attribute: Attribute, value: str, matching: Matching) -> tuple[Plain,
         words = name_words(group) if matching.fuzzy else ()
         if pattern.strip("*"):
             found.append(Name(attribute.path, pattern, words))
-    if not groups:
-        raise InvalidParameter(
-            attribute.name,
-            "holds no part of a name",
-            "write a name, or nothing to match every name",
-        )
-    return tuple(found)
+    # A value of delimiters only, as devices write it, is a name without any part
+    return tuple(found) if groups else (Empty(attribute.path),)
 
 
 _AGE = _formed(re.compile(r"\d{3}[DWMY]", re.ASCII), "an age is nnnD, nnnW, nnnM or nnnY")

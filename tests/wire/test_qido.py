@@ -317,7 +317,7 @@ def test_a3_names_are_folded() -> None:
         Name((0x00100010,), "wang^xiao"),
         Name((0x00100010,), "王^小"),
     )
-    refused("PatientName=^")
+    assert clauses("PatientName=^^") == (Empty((0x00100010,)),)
     refused("PatientName=A\\B")
 
 
