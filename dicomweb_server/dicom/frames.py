@@ -92,7 +92,8 @@ def native_frames(
         warn(f"Number of Frames is {pixel.number_of_frames}, the pixel data hold {count}")
     if not count:
         return None
-    if pixel.bits_allocated == 1 or bits % 8:
+    # Frames that begin inside of a byte or word are cut out bit by bit
+    if pixel.bits_allocated == 1 or bits % (8 * value.word):
         return BitFrames(value.start, bits, count, value.word)
     return NativeFrames(value.start, bits // 8, count, value.word)
 

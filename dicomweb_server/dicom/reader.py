@@ -159,19 +159,25 @@ class Walker:
         tag: int = group << 16 | element
         if group == 0xFFFE:
             return self._delimiter(scope, tag)
-        if scope.parent is None and place == scope.start and self._looks_explicit(index):
-            self.warn("the data set is in explicit VR although its transfer syntax says implicit")
+        if place == scope.start and self._looks_explicit(scope, index, length):
+            self.warn("a data set or item is in explicit VR although its surroundings are not")
             scope.implicit = False
             return None
         vr = self._definite_vr(scope, tag)
-        if length == UNDEFINED and tag != PIXEL_DATA:
-            vr = "SQ"
+        if length == UNDEFINED:
+            vr = "OB" if tag == PIXEL_DATA else "SQ"
         if vr == "SQ":
             return self._open(scope, tag, place + 8, length)
         return self._element(scope, tag, vr, place + 8, length)
 
-    def _looks_explicit(self, index: int) -> bool:
-        return vrs.is_known(self.window.buffer[index + 4 : index + 6])
+    def _looks_explicit(self, scope: Scope, index: int, length: int) -> bool:
+        """Whether the first element of a scope in implicit VR has an explicit one.
+
+        An item is believed to be implicit as long as the length makes sense that way.
+        """
+        if not vrs.is_known(self.window.buffer[index + 4 : index + 6]):
+            return False
+        return scope.parent is None or self.place + 8 + length > scope.limit
 
     def _element(self, scope: Scope, tag: int, vr: str, offset: int, length: int) -> Event:
         """An element that is no sequence."""
