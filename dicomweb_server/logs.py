@@ -19,8 +19,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from dicomweb_server.errors import ArchiveError
 from dicomweb_server.settings import LogFormat, LogSettings
 
-ACCESS = "dicomweb_server.access"
-"""Logger of one line per request, written by the web layer."""
+ACCESS = "dicomweb_server.web"
+"""Logger whose event "request" is the one line of each request."""
 
 ACCESS_FIELDS = frozenset({"route", "method", "status", "milliseconds", "bytes", "request_id"})
 """All that a line of ACCESS may tell: the route is the path's template, never the path."""
@@ -69,8 +69,6 @@ def _formatter(as_json: bool) -> logging.Formatter:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        only_access_fields,
     ]
     renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if not as_json:
@@ -79,6 +77,7 @@ def _formatter(as_json: bool) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            only_access_fields,
             safe_exception,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             renderer,
@@ -102,7 +101,7 @@ def _quieten() -> None:
 
 def only_access_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Drop everything from a request's line but the fields that it may have."""
-    if event.get("logger") != ACCESS:
+    if event.get("logger") != ACCESS or event.get("event") != "request":
         return event
     return {
         name: value
