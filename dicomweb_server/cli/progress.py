@@ -68,7 +68,9 @@ class ImportDisplay:
             line = {"file": name, "outcome": outcome, "bytes": size}
             click.echo(json.dumps(line | ({"reason": reason} if reason else {})))
         elif outcome == "failed":
-            self._console.print(f"failed: {name}: {reason}", markup=False, highlight=False)
+            self._console.print(
+                f"failed: {name}: {reason}", markup=False, highlight=False, soft_wrap=True
+            )
 
     def finish(self, report: ImportReport) -> None:
         """Say what the import did."""

@@ -1,0 +1,27 @@
+"""Programs of the system that tests call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+PACKAGES = {"curl": "curl", "strace": "strace", "make": "make"}
+"""Debian package of each program."""
+
+
+def require(program: str) -> str:
+    """Path of a program; without it the test is skipped, in CI it fails.
+
+    Args:
+        program: Its name, a key of PACKAGES.
+    """
+    package = PACKAGES[program]
+    path = shutil.which(program)
+    if path is not None:
+        return path
+    reason = f"the program {program} is missing (Debian package {package})"
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
