@@ -15,7 +15,7 @@ import re
 import unicodedata
 from calendar import monthrange
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _DATE = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)", re.ASCII)
 _TIME = re.compile(r"(\d\d)(?:(:?)(\d\d)(?:\2(\d\d)(?:\.(\d{1,6}))?)?)?", re.ASCII)
@@ -151,10 +151,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 def _number(text: str) -> str:
     if len(text) > _NUMBER_LENGTH or not _NUMBER.fullmatch(text):
         return text
-    try:
-        sign, digits, exponent = Decimal(text).as_tuple()
-    except InvalidOperation:  # an exponent beyond what Decimal holds
-        return text
+    sign, digits, exponent = Decimal(text).as_tuple()
     whole = "".join(map(str, digits)).lstrip("0")
     if not whole or not isinstance(exponent, int):
         return "0"
