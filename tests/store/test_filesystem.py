@@ -288,6 +288,31 @@ async def test_removal_waits_for_commits_and_looks_again(
     assert path.exists()
 
 
+async def test_removals_that_race_with_commits_take_nothing_that_was_acknowledged(
+    store: FilesystemStore, tmp_path: Path
+) -> None:
+    """One commits the same bytes again and again, one removes whatever came before."""
+    other = FilesystemStore.open(tmp_path / "data", reserve=0)
+    last = await put(store, b"wanted")
+    floor = last.received_at
+    going = True
+
+    async def collect_old() -> int:
+        removed = 0
+        while going:
+            removed += await other.discard(last.blob.digest, floor)
+        return removed
+
+    collecting = asyncio.create_task(collect_old())
+    for _ in range(150):
+        floor = last.received_at + 1
+        last = await put(store, b"wanted")
+        assert await store.size(last.blob.digest) == 6
+    going = False
+    assert await collecting > 0
+    await other.close()
+
+
 async def test_a_removed_folder_of_blobs_comes_back(store: FilesystemStore, tmp_path: Path) -> None:
     committed = await put(store, b"x")
     await store.discard(committed.blob.digest, committed.received_at + 1)
