@@ -87,9 +87,14 @@ class Sorting:
 
     def cursor(self, keys: Keys) -> str:
         """The cursor that marks a row; letters, digits, `-` and `_` only."""
-        numbers = [None if key == _ABSENT else key for key in keys]
-        text = json.dumps([_signature(self.orders), numbers], separators=(",", ":"))
+        plain = [key if isinstance(key, str) else _plain(key) for key in keys]
+        text = json.dumps([_signature(self.orders), plain], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode("ascii")).rstrip(b"=").decode("ascii")
+
+
+def _plain(number: float) -> float | None:
+    """A number as JSON has it, the same whether it came as 2 or as 2.0."""
+    return None if number == _ABSENT else float(number)
 
 
 def _is_number(order: Order) -> bool:
