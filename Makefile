@@ -48,8 +48,9 @@ fuzz: $(VENV)/.test ## Feed the parsers with generated input for longer than the
 	@sh scripts/part.sh fuzz tests/fuzz/__main__.py "long fuzzing" $(BIN)/python -m tests.fuzz $(ARGS)
 
 docs: $(VENV)/.test ## Write the pages that are made from the code
-	@$(BIN)/dicomweb-server config reference > docs/settings.md
-	@echo "wrote docs/settings.md"
+	@for page in settings routes; do \
+		$(BIN)/dicomweb-server config reference $$page > docs/$$page.md && echo "wrote docs/$$page.md"; \
+	done
 
 dist: $(VENV)/.test ## Build the wheel and the source archive in dist/
 	@rm -rf dist && $(BIN)/pip install --quiet build && $(BIN)/python -m build --outdir dist .

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from dicomweb_server.cli.options import data_and_config, settings_of
-from dicomweb_server.settings.table import markdown, table, values
+from dicomweb_server.ops.reference import PAGES, page
+from dicomweb_server.settings.table import table, values
 
 
 @click.group(short_help="Show or check the settings.")
@@ -43,6 +44,7 @@ def check(data: Path | None, config: Path | None) -> None:
 
 
 @config.command(hidden=True)
-def reference() -> None:
-    """Print the reference page of all settings."""
-    click.echo(markdown(), nl=False)
+@click.argument("name", type=click.Choice(PAGES))
+def reference(name: str) -> None:
+    """Print a page of the documentation that is made from the code."""
+    click.echo(page(name), nl=False)

@@ -8,7 +8,10 @@ import click
 
 from dicomweb_server.cli.config import config
 from dicomweb_server.cli.failure import exit_code, explain
+from dicomweb_server.cli.fsck import fsck
+from dicomweb_server.cli.gc import gc
 from dicomweb_server.cli.import_ import import_
+from dicomweb_server.cli.reindex import reindex
 from dicomweb_server.cli.serve import serve
 from dicomweb_server.cli.version import version
 from dicomweb_server.errors import ArchiveError
@@ -41,7 +44,7 @@ def cli() -> None:
     """
 
 
-for verb in (serve, import_, config, version):
+for verb in (serve, import_, gc, fsck, reindex, config, version):
     cli.add_command(verb)
 
 
