@@ -77,6 +77,26 @@ def read_meta(window: Window, warn: Callable[[str], None]) -> FileMeta:
     )
 
 
+PREAMBLE = bytes(128) + b"DICM"
+"""What stands in front of the File Meta Information (PS3.10 7.1)."""
+
+BEGINNING = 8
+"""Bytes that `lacks_preamble` has to see."""
+
+
+def lacks_preamble(beginning: bytes) -> bool:
+    """Whether a file begins with File Meta Information, as some libraries write it.
+
+    Args:
+        beginning: The first `BEGINNING` bytes.
+    """
+    return (
+        beginning[:2] == b"\x02\x00"
+        and beginning[3:4] == b"\x00"
+        and (beginning[4:6] in vrs.LONG_VRS or beginning[4:6] in vrs.SHORT_VRS)
+    )
+
+
 def _element(window: Window, place: int) -> tuple[int, int, int] | None:
     """Tag, offset of the value and end of an element of group 0002; None where none follows."""
     if place + 8 > window.size:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.dicom.meta import BEGINNING, PREAMBLE, lacks_preamble
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import ArchiveError, InstanceRejected, InvalidRequest
 from dicomweb_server.index.port import Index, Removed, Tombstones
@@ -232,7 +233,7 @@ class _Request:
     async def _write(self, staging: Staging, part: Part) -> InstanceRejected | None:
         limit = self._ingest.limits.instance
         refusal = part.refusal
-        async for chunk in part.body:
+        async for chunk in _with_preamble(part.body):
             if refusal is not None:
                 continue
             if staging.size + len(chunk) > limit:
@@ -259,6 +260,22 @@ class _Request:
     def _refuse(self, place: int, refusal: InstanceRejected) -> None:
         detail = f"{refusal.detail}; {refusal.hint}" if refusal.hint else refusal.detail
         self._outcomes[place] = Failed(refusal.reason, detail, refusal.sop_class, refusal.instance)
+
+
+async def _with_preamble(
+    body: AsyncIterator[bytes | memoryview],
+) -> AsyncIterator[bytes | memoryview]:
+    """The bytes of a Part 10 file, with the preamble that in-memory files of pydicom lack."""
+    beginning = b""
+    async for chunk in body:
+        if len(beginning) >= BEGINNING:
+            yield chunk
+            continue
+        beginning += chunk
+        if len(beginning) >= BEGINNING:
+            yield PREAMBLE + beginning if lacks_preamble(beginning) else beginning
+    if len(beginning) < BEGINNING:
+        yield beginning
 
 
 def _outcome(scanned: ScannedInstance, outcome: PutOutcome) -> Outcome:

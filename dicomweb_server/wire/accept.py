@@ -279,6 +279,9 @@ def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:
             syntax = _syntax(media_type, asked, wild)
             if syntax:
                 yield Wish(media_type, syntax, multipart)
+    if media_range.content == ANY and not asked:
+        # Who takes anything is better served with the stored form than with a refusal.
+        yield from (Wish(media_type, "*", multipart) for media_type in offered[:1])
 
 
 def _whatever(asked: str, multipart: bool) -> Iterator[Wish]:

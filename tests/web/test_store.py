@@ -172,6 +172,20 @@ def test_a_part_that_is_too_large_fails_alone(tmp_path: Path) -> None:
         assert len(site.search("/instances")) == 2
 
 
+def test_a_file_without_preamble_is_stored_with_one(site: Site) -> None:
+    whole = instance()
+    assert site.store([whole[132:]]).status_code == 200
+    stored = site.get("/studies/1.2.3/series/1.2.3.4/instances/1.2.3.4.1", "application/dicom")
+    assert stored.content == whole
+    assert site.store([whole]).status_code == 200
+    assert len(site.search("/instances")) == 1
+
+
+@pytest.mark.parametrize("junk", [b"", b"x", b"\x02\x00\x10\x00", b"\x02\x00\x10\x00UI\x04\x00"])
+def test_a_few_bytes_are_refused_like_any_other_junk(site: Site, junk: bytes) -> None:
+    assert site.store([junk]).status_code == 409
+
+
 def test_thousands_of_instances_come_in_one_request(site: Site) -> None:
     response = site.store([instance(number) for number in range(1, 1001)])
     assert response.status_code == 200
