@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from dicomweb_server.dicom.inflate import inflate
@@ -19,6 +20,7 @@ from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import ScanLimits
 from dicomweb_server.model.media import DEFLATED_LITTLE
 from dicomweb_server.model.source import MemorySource
+from tests.data import data_folder
 
 PLAN = IndexPlan.of()
 LIMITS = ScanLimits()
@@ -70,3 +72,8 @@ def frame(data: bytes, instance: ScannedInstance, number: int) -> bytes:
     bits = int.from_bytes(swap(raw, table.word), "little")
     value = bits >> first & (1 << (end - first)) - 1
     return value.to_bytes((table.bit_length + 7) // 8, "little")
+
+
+def folder() -> Path | None:
+    """The folder of real files, None without it; for tests that cannot take the fixture."""
+    return data_folder()

@@ -15,7 +15,7 @@ from pydicom.pixels.utils import get_expected_length, pixel_array
 
 from dicomweb_server.dicom.frames import PIXEL_TAGS
 from dicomweb_server.dicom.rewrite import explicit
-from dicomweb_server.model.instance import FragmentedFrames, NativeFrames
+from dicomweb_server.model.instance import FragmentedFrames, NativeFrames, ScannedInstance
 from dicomweb_server.model.media import TRANSFER_SYNTAXES, Encoding
 from dicomweb_server.model.source import MemorySource
 from tests.data import files_below, valid_files
@@ -118,7 +118,7 @@ def test_frames_are_those_of_pydicom(path: Path) -> None:
         _same_samples(plain, found, read)
 
 
-def _same_fragments(data: bytes, found: scans.ScannedInstance, read: Dataset) -> None:
+def _same_fragments(data: bytes, found: ScannedInstance, read: Dataset) -> None:
     assert found.frames is not None
     video = TRANSFER_SYNTAXES[found.transfer_syntax].encoding is Encoding.VIDEO
     count = 1 if video else int(read.get("NumberOfFrames") or 1)
@@ -131,7 +131,7 @@ def _same_fragments(data: bytes, found: scans.ScannedInstance, read: Dataset) ->
         assert scans.frame(data, found, number) == frame
 
 
-def _same_samples(data: bytes, found: scans.ScannedInstance, read: Dataset) -> None:
+def _same_samples(data: bytes, found: ScannedInstance, read: Dataset) -> None:
     pixel, frames = found.pixel, found.frames
     assert pixel is not None
     assert frames is not None
