@@ -13,6 +13,7 @@ from dicomweb_server.model.tags import is_private, lookup, parse_tag
 _NAME = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*", re.ASCII)
 _LONGEST = 256
 _SHOWN = 64
+_FIRST_TAG = 0x00080000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,19 @@ class Attribute:
     vm: str
 
 
-class UnknownAttribute(Exception):
-    """Not an attribute of PS3.6; the text may go into a Warning. Never leaves `wire`."""
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A name that no public attribute of PS3.6 has.
+
+    Args:
+        reason: The name, as far as it may be repeated, and what is wrong with it: the beginning of
+            a sentence for a Warning.
+    """
+
+    reason: str
 
 
-def read(parameter: str, name: str) -> Attribute:
+def read(parameter: str, name: str) -> Attribute | Unknown:
     """Read the name of an attribute (PS3.18 8.3.1).
 
     Args:
@@ -44,12 +53,16 @@ def read(parameter: str, name: str) -> Attribute:
         name: For example ``00100010``, ``PatientName``, ``OtherPatientIDsSequence.00100020``.
 
     Raises:
-        UnknownAttribute: It names no public attribute of PS3.6.
         InvalidParameter: A dotted path leads through something that is no sequence.
     """
     if len(name) > _LONGEST or not _NAME.fullmatch(name):
-        raise UnknownAttribute(f"{shown(name)} is not known")
-    path = tuple(_tag(name, part) for part in name.split("."))
+        return Unknown(f"{shown(name)} is not known")
+    tags = [parse_tag(part) for part in name.split(".")]
+    path = tuple(tag for tag in tags if tag is not None)
+    if any(map(is_private, path)):
+        return Unknown(f"{shown(name)} is private; private attributes are not searchable")
+    if len(path) < len(tags) or not all(map(_is_known, path)):
+        return Unknown(f"{shown(name)} is not known")
     if any(vr_of(tag) != "SQ" for tag in path[:-1]):
         raise InvalidParameter(
             parameter,
@@ -66,10 +79,6 @@ def shown(name: str) -> str:
     return plain if plain == name else f"{plain}..."
 
 
-def _tag(name: str, part: str) -> int:
-    tag = parse_tag(part)
-    if tag is not None and is_private(tag):
-        raise UnknownAttribute(f"{shown(name)} is private; private attributes are not searchable")
-    if tag is None or lookup(tag) is None or tag < 0x00080000:
-        raise UnknownAttribute(f"{shown(name)} is not known")
-    return tag
+def _is_known(tag: int) -> bool:
+    """Whether PS3.6 has the tag, commands and file meta information left out."""
+    return tag >= _FIRST_TAG and lookup(tag) is not None

@@ -19,7 +19,7 @@ from dicomweb_server.model.limits import QueryLimits
 from dicomweb_server.model.query import Clause, Empty, Nested, Order, Page, Path, Query
 from dicomweb_server.model.tags import keyword_of, parse_tag
 from dicomweb_server.wire import matchvalue, temporal
-from dicomweb_server.wire.attribute import Attribute, UnknownAttribute, read, shown
+from dicomweb_server.wire.attribute import Attribute, Unknown, read, shown
 from dicomweb_server.wire.matchvalue import Matching
 from dicomweb_server.wire.querystring import Parameter, split_list
 
@@ -186,10 +186,11 @@ class _Reader:
                 )
             return True
         for name in names:
-            try:
-                self._return(read("includefield", name))
-            except UnknownAttribute as unknown:
-                self.warnings.append(f"includefield: {unknown} and has been ignored")
+            attribute = read("includefield", name)
+            if isinstance(attribute, Unknown):
+                self.warnings.append(f"includefield: {attribute.reason} and has been ignored")
+            else:
+                self._return(attribute)
         return False
 
     def match(self, parameters: tuple[Parameter, ...]) -> None:
@@ -216,10 +217,9 @@ class _Reader:
         for parameter in parameters:
             if parameter.name in _ONCE | _ELSEWHERE | {"includefield", "orderby"}:
                 continue
-            try:
-                attribute = read(shown(parameter.name), parameter.name)
-            except UnknownAttribute as unknown:
-                self.warnings.append(f"The parameter {unknown} and has been ignored")
+            attribute = read(shown(parameter.name), parameter.name)
+            if isinstance(attribute, Unknown):
+                self.warnings.append(f"The parameter {attribute.reason} and has been ignored")
                 continue
             if attribute.path in keys:
                 raise InvalidParameter(
