@@ -92,6 +92,7 @@ def with_meta(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> Dataset
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = UID(syntax)
     dataset.file_meta = meta
+    dataset.preamble = bytes(128)
     return dataset
 
 
