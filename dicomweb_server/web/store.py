@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.requests import Request
 
@@ -20,7 +20,9 @@ from dicomweb_server.web.xml_parts import multipart_xml
 from dicomweb_server.wire import accept, contenttype, multipart
 from dicomweb_server.wire.accept import Resource
 from dicomweb_server.wire.contenttype import ContentType
+from dicomweb_server.wire.warnings import warning
 
+_TOLD = 20
 _HINT = 'send multipart/related; type="application/dicom", or one instance as application/dicom'
 
 
@@ -37,12 +39,24 @@ async def store(request: Request) -> Response:
     parts = _parts(exchange, _content_type(request))
     report = await exchange.services.ingest.store(exchange.context, study, parts)
     response = _module(store_module(report, exchange.base), kind, _status(report))
+    for text in _remarks(report):
+        response.add("Warning", warning(exchange.base, text))
     studies = {stored.key.study for stored in report.stored}
     if len(studies) == 1:
         location = f"{exchange.base}/studies/{studies.pop()}"
         response.add("Content-Location", location)
         response.add("Location", location)
     return response
+
+
+def _remarks(report: StoreReport) -> Iterator[str]:
+    """Why instances failed or were kept out, in words: the response module has room for codes only."""
+    remarks = [(failed.instance, failed.detail) for failed in report.failed]
+    remarks += [(s.key.instance, s.detail) for s in report.stored if s.detail]
+    for instance, detail in remarks[:_TOLD]:
+        yield f"{instance or 'an instance without UID'}: {detail}"
+    if len(remarks) > _TOLD:
+        yield f"{len(remarks) - _TOLD} more instances are named by code only"
 
 
 def _module(body: bytes, kind: str, status: int) -> Response:

@@ -50,6 +50,7 @@ def test_none_stored_is_409_with_reasons(site: Site) -> None:
     item = orjson.loads(response.content)["00081198"]["Value"][0]
     assert item["00081197"]["Value"] == [0xA900]
     assert item["00081155"]["Value"] == ["1.2.3.4.5"]
+    assert "1.2.3.4.5: Study Instance UID differs" in response.headers["warning"]
 
 
 def test_a_single_instance_may_come_as_the_body_itself(site: Site) -> None:
