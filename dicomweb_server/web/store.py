@@ -50,7 +50,7 @@ async def store(request: Request) -> Response:
 
 
 def _remarks(report: StoreReport) -> Iterator[str]:
-    """Why instances failed or were kept out, in words: the response module has room for codes only."""
+    """Why instances failed or were kept out: the response module has room for codes only."""
     remarks = [(failed.instance, failed.detail) for failed in report.failed]
     remarks += [(s.key.instance, s.detail) for s in report.stored if s.detail]
     for instance, detail in remarks[:_TOLD]:
