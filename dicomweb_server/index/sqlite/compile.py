@@ -60,6 +60,8 @@ def compile_clause(clause: Clause, level: Level, context: Context) -> Sql:
     if clause.path == MODALITIES_IN_STUDY:
         return _modalities(clause)
     if clause.path in COUNTS:
+        if isinstance(clause, Between):  # numbers are no dates
+            return NEVER
         owner, name = COUNTS[clause.path]
         return _on_text(clause, f"CAST({ALIAS[owner]}.{name} AS TEXT)")
     column = COLUMNS[owner_of(clause.path)].get(clause.path)

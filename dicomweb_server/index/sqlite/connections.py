@@ -68,6 +68,7 @@ class WriterConnection:
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
         self._tried = 0
+        self._closed = False
         self._lock = self._open_lock()
         try:
             with self.exclusive():
@@ -107,6 +108,9 @@ class WriterConnection:
 
     def close(self) -> None:
         """Close; the last connection to close empties the WAL, therefore under the lock."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             with self.exclusive():
                 self.connection.close()
@@ -184,7 +188,11 @@ class ReaderPool:
             Unavailable: The database does not answer.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._run, work)
+        try:
+            answer = loop.run_in_executor(self._executor, self._run, work)
+        except RuntimeError:  # shut down
+            raise Unavailable("the index is closed") from None
+        return await answer
 
     def close(self) -> None:
         """Wait for what runs, then close every connection."""

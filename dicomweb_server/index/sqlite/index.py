@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,13 +28,17 @@ class SqliteIndex:
 
     Args:
         writer: Does all writing of this process.
-        readers: Answer everything else.
+        readers: Answer everything that is quick.
+        searchers: Answer searches, so that slow ones keep nothing else waiting.
         plan: Which attributes searches can match.
     """
 
-    def __init__(self, writer: Writer, readers: ReaderPool, plan: IndexPlan) -> None:
+    def __init__(
+        self, writer: Writer, readers: ReaderPool, searchers: ReaderPool, plan: IndexPlan
+    ) -> None:
         self._writer = writer
         self._readers = readers
+        self._searchers = searchers
         self.plan = plan
 
     @classmethod
@@ -43,13 +48,14 @@ class SqliteIndex:
         Args:
             path: The database file; its folder exists.
             plan: Which attributes searches can match.
-            readers: Number of threads that answer, 1 or more.
+            readers: Number of threads for quick answers, and as many for searches, 1 or more.
 
         Raises:
             ConfigurationError: The file is damaged, no index of ours, or of a newer version.
         """
         writer = Writer(WriterConnection(path, INDEX))
-        return cls(writer, ReaderPool(path, readers, add_functions), plan)
+        pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
+        return cls(writer, pools[0], pools[1], plan)
 
     async def put(
         self, instances: Sequence[NewInstance], policy: DuplicatePolicy
@@ -87,8 +93,9 @@ class SqliteIndex:
             QueryDeadlineExceeded: It took longer than `seconds`.
             InvalidParameter: The cursor was not made by this query's order.
         """
-        return await self._readers.run(
-            lambda connection: searching.search(connection, query, seconds)
+        end = time.monotonic() + seconds
+        return await self._searchers.run(
+            lambda connection: searching.search(connection, query, end - time.monotonic())
         )
 
     async def remove(self, scope: Scope) -> tuple[Removed, ...]:
@@ -122,5 +129,6 @@ class SqliteIndex:
 
     def _close(self) -> None:
         # Readers first: the last connection to close empties the WAL, and only a writer may.
+        self._searchers.close()
         self._readers.close()
         self._writer.close()
