@@ -7,17 +7,18 @@ in it may come later in the file, and the base URL comes with a request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from dicomweb_server.dicom.charset import CharacterSets
 from dicomweb_server.dicom.values import UTF8_ATTRIBUTE
 from dicomweb_server.model.document import Document
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
-from dicomweb_server.model.levels import levels_of
+from dicomweb_server.model.levels import level_of, levels_of
 from dicomweb_server.model.query import Path
 
 MARK = b"\0"
+_ABOVE_ALL = 1 << 32
 SPECIFIC_CHARACTER_SET = 0x00080005
 _ASCII = ("", "ISO_IR 6", "ISO 2022 IR 6")
 
@@ -27,10 +28,14 @@ class Branch:
     """What an index plan wants at one place of the tree.
 
     Args:
+        path: Tags from the root to the attribute.
+        level: Level that it belongs to.
         wanted: Whether values of the attribute itself are indexed.
         below: What is wanted in the items of the sequence.
     """
 
+    path: Path
+    level: Level
     wanted: bool = False
     below: dict[int, Branch] = field(default_factory=dict)
 
@@ -40,49 +45,61 @@ def tree(paths: frozenset[Path]) -> dict[int, Branch]:
     """The tree of an index plan's paths; nobody changes it."""
     root: dict[int, Branch] = {}
     for path in sorted(paths):
-        level = root
-        for tag in path[:-1]:
-            level = level.setdefault(tag, Branch()).below
-        known = level.get(path[-1], Branch())
-        level[path[-1]] = Branch(True, known.below)
+        branches = root
+        for depth, tag in enumerate(path, 1):
+            branch = branches.get(tag) or Branch(path[:depth], level_of(path[0]))
+            if depth == len(path):
+                branch = replace(branch, wanted=True)
+            branches[tag] = branch
+            branches = branch.below
     return root
 
 
 class Node:
     """One data set or item that is being put together.
 
-    Attributes:
+    Args:
         sets: Its character sets.
         branches: What the index wants of it.
-        path: Tags of the sequences around it.
-        item: Item numbers on the way, four hex digits each.
-        place: The same as in the path of a BulkRef, with a dot behind.
+        around: The node that holds its sequence, None for the root.
+        tag: The sequence.
+        number: Its number in the sequence, from 1 on.
+
+    Attributes:
         charset: Whether it told a character set beyond ASCII.
         dropped: Whether nothing of it counts.
         start: Offset of its first element.
+        highest: Highest tag so far; above all tags where the order was broken.
         members: Tags with the finished JSON of their attributes.
     """
 
     __slots__ = (
         "_seen",
+        "around",
         "branches",
         "charset",
         "dropped",
         "highest",
-        "item",
         "members",
-        "path",
-        "place",
+        "number",
         "sets",
         "start",
+        "tag",
     )
 
-    def __init__(self, sets: CharacterSets, branches: dict[int, Branch]) -> None:
+    def __init__(
+        self,
+        sets: CharacterSets,
+        branches: dict[int, Branch],
+        around: Node | None = None,
+        tag: int = 0,
+        number: int = 0,
+    ) -> None:
         self.sets = sets
         self.branches = branches
-        self.path: Path = ()
-        self.item = ""
-        self.place = ""
+        self.around = around
+        self.tag = tag
+        self.number = number
         self.charset = False
         self.dropped = False
         self.start = 0
@@ -90,22 +107,47 @@ class Node:
         self.highest = -1
         self._seen: set[int] | None = None
 
+    def drop(self) -> None:
+        """Let nothing of it count."""
+        self.dropped = True
+        self.highest = _ABOVE_ALL
+
     def fresh(self, tag: int) -> bool:
         """Whether a tag comes for the first time; asked once for each element."""
         if tag > self.highest:
             self.highest = tag
-            if self._seen is not None:
-                self._seen.add(tag)
             return True
         if self._seen is None:
             self._seen = {known for known, _ in self.members}
+            self._seen.add(self.highest)
+            self.highest = _ABOVE_ALL
         if tag in self._seen:
             return False
         self._seen.add(tag)
         return True
 
+    def path_of(self, tag: int) -> str:
+        """The path of an element as in a BulkRef."""
+        steps = [f"{tag:08X}"]
+        node: Node | None = self
+        while node is not None and node.around is not None:
+            steps.append(f"{node.tag:08X}.{node.number}")
+            node = node.around
+        return ".".join(reversed(steps))
+
+    def item(self) -> str:
+        """Item numbers on the way as in an IndexedValue."""
+        steps = []
+        node: Node | None = self
+        while node is not None and node.around is not None:
+            steps.append(f"{node.number:04X}")
+            node = node.around
+        return ".".join(reversed(steps))
+
     def text(self) -> bytes:
         """The JSON object, sorted by tags."""
+        if not self.members:
+            return b"{}"
         if self._seen is not None:
             self.members.sort()
         return _object(self.members)

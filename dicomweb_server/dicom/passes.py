@@ -19,15 +19,17 @@ from dicomweb_server.dicom.reader import Walker
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.model.instance import BulkRef, ByteRange, IndexedValue
-from dicomweb_server.model.levels import level_of
 from dicomweb_server.model.limits import ScanLimits
 
 STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID = 0x0020000D, 0x0020000E, 0x00080018, 0x00080016
 _KEPT = DESCRIPTION_TAGS | {STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID}
 _TABLES = frozenset((EXTENDED_OFFSETS, EXTENDED_LENGTHS))
 _CHARACTER_SET = document.SPECIFIC_CHARACTER_SET
-_SKIPPED = frozenset((0x00080001, 0xFFFCFFFC))
-"""Length to End and Data Set Trailing Padding tell nothing of the instance."""
+_LENGTH_TO_END = 0x00080001
+_TRAILING_PADDING = 0xFFFCFFFC
+_WIDEST = 100_000
+"""Elements in one data set or item at the most, not counting those in its sequences."""
+_NOTHING: dict[int, Branch] = {}
 _MOST_BULK = 100_000
 """Elements given by reference at the most: each one cuts the document."""
 
@@ -56,12 +58,14 @@ class Setup:
         limits: Bounds.
         branches: What the index wants.
         inline_text: Bytes up to which text and numbers stay in the document.
+        sizing: Whether the size in Explicit VR Little Endian is wanted.
         charsets: Character sets by the start of data sets that tell them too late.
     """
 
     limits: ScanLimits
     branches: dict[int, Branch]
     inline_text: int
+    sizing: bool = False
     charsets: dict[int, CharacterSets] = field(default_factory=dict)
 
 
@@ -80,7 +84,7 @@ class Pass:
         kept: VR, raw value and byte order of what identifies the instance and describes pixels.
         tables: Places of the Extended Offset Table and its lengths.
         pixels: The pixel data element.
-        explicit_size: Bytes of the data set in Explicit VR Little Endian.
+        explicit_size: Bytes of the data set in Explicit VR Little Endian, where it was wanted.
         given: Attributes that the data set lacks and searches return all the same.
         late: Character sets by start of data set, where text came before them.
     """
@@ -92,7 +96,8 @@ class Pass:
         self._walker = Walker(window, setup.limits, warn)
         self._inline_binary = setup.limits.inline_binary
         self._inline_text = setup.inline_text
-        self._smallest = min(self._inline_binary, self._inline_text)
+        self._sizing = setup.sizing
+        self._smallest = min(self._inline_binary, self._inline_text, setup.limits.value)
         self._room = setup.limits.document
         self.root = Node(CharacterSets.default(), setup.branches)
         self._node = self.root
@@ -137,7 +142,9 @@ class Pass:
         raw = uid.encode("ascii")
         self.kept[tag] = ("UI", raw, False)
         self.given.append((tag, values.attribute("UI", raw, self.root.sets, False)))
-        self._index(self.root, tag, "UI", raw, False)
+        branch = self.root.branches.get(tag)
+        if branch is not None and branch.wanted:
+            self._index(branch, self.root, "UI", raw, False)
 
     def _begin(self, node: Node, start: int) -> None:
         node.start = start
@@ -147,29 +154,40 @@ class Pass:
     def _element(self, tag: int, vr: str, offset: int, length: int) -> None:
         if not tag & 0xFFFF:
             return
-        self.explicit_size += vrs.explicit_header_size(vr, length) + length
+        if self._sizing:
+            self.explicit_size += vrs.explicit_header_size(vr, length) + length
         node = self._node
-        if node.dropped or not self._counts(node, tag):
+        if node.highest < tag > _CHARACTER_SET:
+            node.highest = tag
+        elif not self._counts(node, tag):
             return
-        if tag >= EXTENDED_OFFSETS and node is self.root:
-            word = self._walker.scope.word(tag, vr)
-            self._note(Pixels(tag, vr, offset, length, word))
-        if tag == _CHARACTER_SET:
+        elif tag == _CHARACTER_SET:
             self._character_set(node, offset, length)
-        elif (
-            length
-            and (tag in PIXEL_TAGS or length > self._smallest)
-            and self._refers(tag, vr, length)
-        ):
+            return
+        if length <= self._smallest and tag < EXTENDED_OFFSETS:
+            self._inline(node, tag, vr, offset, length)
+        elif tag != _TRAILING_PADDING:
+            self._large(node, tag, vr, offset, length)
+
+    def _large(self, node: Node, tag: int, vr: str, offset: int, length: int) -> None:
+        """An element that may have to go out by reference, or that frames depend on."""
+        if node is self.root and tag >= EXTENDED_OFFSETS:
+            self._note(Pixels(tag, vr, offset, length, self._walker.scope.word(tag, vr)))
+        if length and self._refers(tag, vr, length):
             self._refer(node, tag, vr, ByteRange(offset, length))
+        elif length > self._setup.limits.value:
+            raise refusal.too_large(f"{refusal.tag_text(tag)} is longer than can be read")
         else:
             self._inline(node, tag, vr, offset, length)
 
     def _inline(self, node: Node, tag: int, vr: str, offset: int, length: int) -> None:
         """An attribute with its value."""
-        if length > self._setup.limits.value:
-            raise refusal.too_large(f"{refusal.tag_text(tag)} is longer than can be read")
-        raw = self._window.read(offset, length) if length else b""
+        window = self._window
+        place = offset - window.base
+        if place >= 0 and place + length <= len(window.buffer):
+            raw = window.buffer[place : place + length]
+        else:
+            raw = window.read(offset, length)
         big = self._walker.scope.big
         if vr[0] == "F" and raw and values.needs_bulk(vr, raw, big):
             self._refer(node, tag, vr, ByteRange(offset, length))
@@ -179,20 +197,25 @@ class Pass:
             if self._room < 0:
                 raise DocumentTooLong
             node.members.append((tag, text))
+            if len(node.members) > _WIDEST:
+                raise refusal.too_large(f"more than {_WIDEST} elements in one data set or item")
         if tag in _KEPT and node is self.root:
             self.kept[tag] = (vr, raw, big)
-        if tag in node.branches and node.branches[tag].wanted:
-            self._index(node, tag, vr, raw, big)
+        branch = node.branches.get(tag)
+        if branch is not None and branch.wanted:
+            self._index(branch, node, vr, raw, big)
 
     def _counts(self, node: Node, tag: int) -> bool:
         """Whether an element belongs to the document; warns where the file is irregular."""
+        if node.dropped:
+            return False
         if not node.fresh(tag):
             self._warn("an element is there twice: the first one counts")
             return False
         if tag >> 16 == 2:
             self._warn("an element of group 0002 lies inside the data set")
             return False
-        return tag not in _SKIPPED
+        return tag not in (_LENGTH_TO_END, _TRAILING_PADDING)
 
     def _refers(self, tag: int, vr: str, length: int) -> bool:
         """Whether a value goes out by reference (PS3.18 10.4.3.3.2)."""
@@ -213,7 +236,7 @@ class Pass:
             raise refusal.too_large(
                 f"more than {_MOST_BULK} values that are published by reference"
             )
-        path = f"{node.place}{tag:08X}"
+        path = node.path_of(tag)
         word = self._walker.scope.word(tag, vr)
         self.bulk.append(BulkRef(path, vr, ranges, word))
         text = b'{"vr":"%b","BulkDataURI":"%b%b"}' % (vr.encode(), MARK, path.encode())
@@ -227,17 +250,16 @@ class Pass:
         assert found is not None  # noqa: S101 - the walker sets it with each event of this kind
         self.explicit_size += 12 + length + (0 if found.closed else 8)
         node = self._node
-        if node.dropped or not self._counts(node, tag):
+        if not self._counts(node, tag):
             return
         if node is self.root:
             self._note(Pixels(tag, vr, offset, length, 1, found))
         self._refer(node, tag, vr, *(part for part in found.ranges if part.length))
 
-    def _index(self, node: Node, tag: int, vr: str, raw: bytes, big: bool) -> None:
-        path = (*node.path, tag)
-        level = level_of(path[0])
+    def _index(self, branch: Branch, node: Node, vr: str, raw: bytes, big: bool) -> None:
+        item = node.item() if node.around is not None else ""
         for text in values.texts(vr, raw, node.sets, big) or ("",):
-            self.indexed.append(IndexedValue(level, path, node.item, vr, text))
+            self.indexed.append(IndexedValue(branch.level, branch.path, item, vr, text))
 
     def _character_set(self, node: Node, offset: int, length: int) -> None:
         """Specific Character Set of this data set: the document itself is in UTF-8 (J15)."""
@@ -257,19 +279,16 @@ class Pass:
     def _sequence(self, tag: int) -> None:
         self.explicit_size += 12
         node = self._node
-        counts = not node.dropped and self._counts(node, tag)
+        counts = self._counts(node, tag)
         self._open.append((node, counts, []))
 
     def _item(self, tag: int, offset: int, number: int) -> None:
         self.explicit_size += 8
         around, counts, _ = self._open[-1]
         branch = around.branches.get(tag)
-        node = Node(around.sets, branch.below if branch else {})
-        node.dropped = not counts
-        node.place = f"{around.place}{tag:08X}.{number}."
-        if node.branches:
-            node.path = (*around.path, tag)
-            node.item = f"{around.item}.{number:04X}".lstrip(".")
+        node = Node(around.sets, branch.below if branch else _NOTHING, around, tag, number)
+        if not counts:
+            node.drop()
         self._begin(node, offset)
         self._node = node
 

@@ -7,12 +7,13 @@ Decisions on irregular bytes are in docs/input.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from struct import unpack_from
+from struct import Struct, unpack_from
 
 from dicomweb_server.dicom import fragments, irregular, refusal, vrs
 from dicomweb_server.dicom.frames import PIXEL_DATA
 from dicomweb_server.dicom.scope import WATCHED, Scope
-from dicomweb_server.dicom.window import Window
+from dicomweb_server.dicom.vrs import LONG_VRS, SHORT_VRS
+from dicomweb_server.dicom.window import SPAN, Window
 from dicomweb_server.errors import InstanceRejected
 from dicomweb_server.model.limits import ScanLimits
 from dicomweb_server.model.outcome import FailureReason
@@ -26,13 +27,14 @@ header. Of FRAGMENTS offset and length cover all
 items with their delimiter; `Walker.fragments` has them.
 """
 
+_LITTLE_HEADER = Struct("<HH2sH").unpack_from
+_BIG_HEADER = Struct(">HH2sH").unpack_from
 UNDEFINED = 0xFFFFFFFF
 _ITEM_TAG = 0xFFFEE000
 _ITEM_DELIMITER = 0xFFFEE00D
 _SEQUENCE_DELIMITER = 0xFFFEE0DD
 _LONGEST_KNOWN_UN = 0xFFFF
 """Bytes from which an element of VR UN keeps it although the dictionary knows better."""
-_ZEROS = 4096
 
 
 class Walker:
@@ -85,34 +87,29 @@ class Walker:
             self._left -= 1
             if self._left < 0:
                 raise refusal.too_large(f"more than {self.limits.elements} elements")
-            if scope.items:
-                event = self._item(scope)
-            elif scope.parent is None:
-                event = self._root_element(scope)
-            else:
-                event = self._explicit(scope)
+            place = self.place
+            try:
+                event = self._item(scope) if scope.items else self._explicit(scope)
+            except InstanceRejected as refused:
+                if scope.parent is not None or scope.items or not scope.definite:
+                    raise
+                self._leave(scope, place, refused)
+                continue
             if event is not None:
                 yield event
 
-    def _root_element(self, scope: Scope) -> Event | None:
-        """An element of the root; what cannot be one behind the pixel data is left over."""
-        place = self.place
-        try:
-            return self._explicit(scope)
-        except InstanceRejected as refused:
-            if not scope.definite:
-                raise
-            if self._only_zeros(place, scope.limit):
-                self.warn(f"{scope.limit - place} zero bytes behind the data set")
-            elif self._behind_pixels and refused.reason is FailureReason.CANNOT_UNDERSTAND:
-                self.warn(f"{scope.limit - place} bytes behind the data set are not elements")
-            else:
-                raise
-            self.place = scope.limit
-            return None
+    def _leave(self, scope: Scope, place: int, refused: InstanceRejected) -> None:
+        """End the data set where padding or what cannot be elements lies behind it."""
+        if self._only_zeros(place, scope.limit):
+            self.warn(f"{scope.limit - place} zero bytes behind the data set")
+        elif self._behind_pixels and refused.reason is FailureReason.CANNOT_UNDERSTAND:
+            self.warn(f"{scope.limit - place} bytes behind the data set are not elements")
+        else:
+            raise refused
+        self.place = scope.limit
 
     def _only_zeros(self, place: int, end: int) -> bool:
-        for start, length in self.window.chunks(place, end - place, _ZEROS):
+        for start, length in self.window.chunks(place, end - place, SPAN):
             if any(self.window.read(start, length)):
                 return False
         return True
@@ -128,14 +125,13 @@ class Walker:
             index = window.index(place, 12)
         if place + 8 > scope.limit:
             raise refusal.cut_off("the header of an element")
-        group, element, code, length = unpack_from(
-            ">HH2sH" if scope.big else "<HH2sH", window.buffer, index
-        )
+        unpack = _BIG_HEADER if scope.big else _LITTLE_HEADER
+        group, element, code, length = unpack(window.buffer, index)
         tag: int = group << 16 | element
-        vr = vrs.SHORT_VRS.get(code)
+        vr = SHORT_VRS.get(code)
         offset = place + 8
         if vr is None:
-            vr = vrs.LONG_VRS.get(code)
+            vr = LONG_VRS.get(code)
             if vr is None:
                 return self._irregular(scope, tag, code)
             if place + 12 > scope.limit:

@@ -29,6 +29,7 @@ from dicomweb_server.dicom.frames import (
 from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.meta import FileMeta, read_meta, rewritten
 from dicomweb_server.dicom.passes import DocumentTooLong, Pass, Setup
+from dicomweb_server.dicom.rewrite import explicit
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.errors import InstanceRejected
@@ -177,7 +178,8 @@ class _Work:
 
     def _passes(self, window: Window) -> Pass:
         """The pass that gives the outcome: the first one, unless it finds a need for another."""
-        setup = Setup(self.limits, self.branches, self.limits.inline_text)
+        sizing = self.meta.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_BIG)
+        setup = Setup(self.limits, self.branches, self.limits.inline_text, sizing)
         try:
             done = self._pass(window, setup)
         except DocumentTooLong:
@@ -300,6 +302,8 @@ class _Work:
     def _explicit_size(self, window: Window, done: Pass, syntax: str) -> int | None:
         if syntax not in (IMPLICIT_LITTLE, EXPLICIT_BIG):
             return None
+        if self.meta.transfer_syntax == EXPLICIT_LITTLE:  # it only says so
+            return sum(map(len, explicit(window.source, self.limits)))
         return len(rewritten(window, self.meta, EXPLICIT_LITTLE)) + done.explicit_size
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dicomweb_server.dicom import refusal
 from dicomweb_server.model.source import ByteSource
 
@@ -60,7 +62,7 @@ class Window:
             raise refusal.cut_off("a value")
         return data
 
-    def chunks(self, offset: int, length: int, size: int) -> list[tuple[int, int]]:
+    def chunks(self, offset: int, length: int, size: int) -> Iterator[tuple[int, int]]:
         """A range cut into ranges of at most `size` bytes.
 
         Args:
@@ -69,4 +71,5 @@ class Window:
             size: Bytes of one part, above 0.
         """
         end = offset + length
-        return [(start, min(size, end - start)) for start in range(offset, end, size)]
+        for start in range(offset, end, size):
+            yield start, min(size, end - start)
