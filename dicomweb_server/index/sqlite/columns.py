@@ -94,6 +94,8 @@ COUNTS: Final[Mapping[Path, tuple[Level, str]]] = MappingProxyType(
 
 def path_key(path: Path) -> bytes:
     """A path as bytes that sort like it: four for each tag."""
+    if len(path) == 1:
+        return path[0].to_bytes(4, "big")
     return struct.pack(f">{len(path)}I", *path)
 
 

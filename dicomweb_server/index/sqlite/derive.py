@@ -159,30 +159,28 @@ class AttributeSet:
 
     Args:
         attributes: JSON object of what searches return.
-        content: The level's values, packed.
+        rows: The level's values: path, item, VR, text.
         digest: Names the set.
     """
 
     attributes: bytes
-    content: bytes
+    rows: tuple[tuple[Path, str, str, str], ...]
     digest: bytes
 
     @classmethod
     def of(cls, level: Level, attributes: bytes, values: Iterable[IndexedValue]) -> AttributeSet:
-        """Pack what an instance tells of one level."""
-        rows = [
-            (value.path, value.item, value.vr, value.value)
-            for value in values
-            if value.level is level
-        ]
-        content = json.dumps(rows, separators=(",", ":")).encode("ascii")
-        head = b"%d:%d:" % (level, len(attributes))
-        digest = hashlib.blake2b(head + attributes + content, digest_size=16).digest()
-        return cls(attributes, content, digest)
+        """Gather what an instance tells of one level."""
+        rows = tuple((v.path, v.item, v.vr, v.value) for v in values if v.level is level)
+        told = repr((int(level), attributes, rows)).encode("utf-8", "surrogatepass")
+        return cls(attributes, rows, hashlib.blake2b(told, digest_size=16).digest())
+
+    def pack(self) -> bytes:
+        """The values as one byte string."""
+        return json.dumps(self.rows, separators=(",", ":")).encode("ascii")
 
 
 def unpack_values(level: Level, content: bytes) -> tuple[IndexedValue, ...]:
-    """The values in `AttributeSet.content`."""
+    """Read what `AttributeSet.pack` made."""
     return tuple(
         IndexedValue(level, tuple(path), item, vr, value)
         for path, item, vr, value in json.loads(content)

@@ -17,10 +17,8 @@ from dicomweb_server.model.ids import Level
 from dicomweb_server.model.instance import NewInstance
 from dicomweb_server.model.outcome import DuplicatePolicy, PutOutcome, PutResult
 
-_KEEP_SET = """
-INSERT INTO attribute_set (hash, uses, attributes, content) VALUES (?, 1, ?, ?)
-ON CONFLICT (hash) DO UPDATE SET uses = uses + 1 RETURNING id
-"""
+_USE_SET = "UPDATE attribute_set SET uses = uses + 1 WHERE hash = ? RETURNING id"
+_ADD_SET = "INSERT INTO attribute_set (hash, uses, attributes, content) VALUES (?, 1, ?, ?)"
 _ADD_INSTANCE = """
 INSERT INTO instance (
     series_id, uid, sop_class, transfer_syntax, digest, size, received_at, sequence, study_set,
@@ -33,6 +31,14 @@ UPDATE series SET instance_count = instance_count + 1, revision = ? WHERE id = ?
 """
 _COUNT_STUDY = """
 UPDATE study SET instance_count = instance_count + 1, revision = ? WHERE id = ?
+"""
+_LEAD_SERIES = """
+UPDATE series SET instance_count = instance_count + 1, revision = ?,
+    source_received_at = ?, source_digest = ?, source_study_set = ? WHERE id = ?
+"""
+_LEAD_STUDY = """
+UPDATE study SET instance_count = instance_count + 1, revision = ?,
+    source_received_at = ?, source_digest = ? WHERE id = ?
 """
 
 
@@ -78,7 +84,7 @@ def _insert(
     series: Parent | None,
     old: Standing | None,
 ) -> int:
-    newest = (new.received_at, bytes.fromhex(new.blob.digest))
+    newest = _newest(new)
     study_set = _keep_set(connection, Level.STUDY, new)
     series_set = _keep_set(connection, Level.SERIES, new)
     key = new.scanned.key
@@ -86,7 +92,6 @@ def _insert(
         study = parents.add_study(connection, key.study, newest)
     if series is None:
         series = parents.add_series(connection, study.id, key.series, newest, study_set)
-    _tell_parents(connection, new, (study, study_set), (series, series_set), newest)
     if old is None:
         growth = (1, new.blob.size)
         sequence = add_change(connection, ChangeAction.STORED, key, newest[1], growth)
@@ -94,8 +99,8 @@ def _insert(
         growth = (0, new.blob.size - old.size)
         sequence = add_change(connection, ChangeAction.REPLACED, key, newest[1], growth)
     _add_instance(connection, new, series.id, sequence, (study_set, series_set))
-    connection.execute(_COUNT_SERIES, (sequence, series.id))
-    connection.execute(_COUNT_STUDY, (sequence, study.id))
+    _count_in_series(connection, new, series, (study_set, series_set), sequence)
+    _count_in_study(connection, new, study, study_set, sequence)
     return sequence
 
 
@@ -103,35 +108,47 @@ def _keep_set(connection: sqlite3.Connection, level: Level, new: NewInstance) ->
     scanned = new.scanned
     attributes = scanned.attributes.study if level is Level.STUDY else scanned.attributes.series
     kept = AttributeSet.of(level, attributes, scanned.values)
-    row = connection.execute(_KEEP_SET, (kept.digest, kept.attributes, kept.content)).fetchone()
-    return int(row[0])
+    row = connection.execute(_USE_SET, (kept.digest,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    made = connection.execute(_ADD_SET, (kept.digest, kept.attributes, kept.pack()))
+    return made.lastrowid or 0
 
 
-def _tell_parents(
+def _count_in_series(
     connection: sqlite3.Connection,
     new: NewInstance,
-    study: tuple[Parent, int],
-    series: tuple[Parent, int],
-    newest: Newest,
+    series: Parent,
+    sets: tuple[int, int],
+    sequence: int,
 ) -> None:
-    values = new.scanned.values
-    parent, set_id = series
-    if newest >= parent.newest:
-        connection.execute(
-            "UPDATE series SET source_received_at = ?, source_digest = ?, source_study_set = ?"
-            " WHERE id = ?",
-            (*newest, study[1], parent.id),
-        )
-        if parent.set_id != set_id:
-            parents.tell(connection, Level.SERIES, parent.id, set_id, values)
-    parent, set_id = study
-    if newest >= parent.newest:
-        connection.execute(
-            "UPDATE study SET source_received_at = ?, source_digest = ? WHERE id = ?",
-            (*newest, parent.id),
-        )
-        if parent.set_id != set_id:
-            parents.tell(connection, Level.STUDY, parent.id, set_id, values)
+    newest = _newest(new)
+    if newest < series.newest:
+        connection.execute(_COUNT_SERIES, (sequence, series.id))
+        return
+    connection.execute(_LEAD_SERIES, (sequence, *newest, sets[0], series.id))
+    if series.set_id != sets[1]:
+        parents.tell(connection, Level.SERIES, series.id, sets[1], new.scanned.values)
+
+
+def _count_in_study(
+    connection: sqlite3.Connection,
+    new: NewInstance,
+    study: Parent,
+    study_set: int,
+    sequence: int,
+) -> None:
+    newest = _newest(new)
+    if newest < study.newest:
+        connection.execute(_COUNT_STUDY, (sequence, study.id))
+        return
+    connection.execute(_LEAD_STUDY, (sequence, *newest, study.id))
+    if study.set_id != study_set:
+        parents.tell(connection, Level.STUDY, study.id, study_set, new.scanned.values)
+
+
+def _newest(new: NewInstance) -> Newest:
+    return new.received_at, bytes.fromhex(new.blob.digest)
 
 
 def _add_instance(
