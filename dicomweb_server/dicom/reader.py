@@ -62,6 +62,7 @@ class Walker:
         self._depth = 0
         self._behind_pixels = False
         self._ahead = False
+        self._public = vrs.public_vrs()
 
     def walk(self, start: int, scope: Scope) -> Iterator[Event]:
         """Yield what a data set holds.
@@ -155,6 +156,8 @@ class Walker:
         tag: int = group << 16 | element
         if group == 0xFFFE:
             return self._delimiter(scope, tag)
+        if not tag:
+            raise refusal.not_understood("zero bytes where an element has to be")
         if place == scope.start and self._looks_explicit(scope, index, length):
             self.warn("a data set or item is in explicit VR although its surroundings are not")
             scope.implicit = False
@@ -163,8 +166,14 @@ class Walker:
         if length == UNDEFINED:
             vr = "OB" if tag == PIXEL_DATA else "SQ"
         if vr == "SQ":
-            return self._open(scope, tag, place + 8, length)
+            if not tag & 0x10000 or length in (0, UNDEFINED) or self._begins_item(place + 8):
+                return self._open(scope, tag, place + 8, length)
+            vr = "UN"  # the private dictionary does not fit this device
         return self._element(scope, tag, vr, place + 8, length)
+
+    def _begins_item(self, place: int) -> bool:
+        index = self.window.index(place, 4)
+        return self.window.buffer[index : index + 4] == b"\xfe\xff\x00\xe0"
 
     def _looks_explicit(self, scope: Scope, index: int, length: int) -> bool:
         """Whether the first element of a scope in implicit VR has an explicit one.
@@ -214,7 +223,7 @@ class Walker:
 
     def _definite_vr(self, scope: Scope, tag: int) -> str:
         """The one VR of an element that does not tell it."""
-        vr = scope.dictionary_vr(tag)
+        vr = self._public.get(tag) or scope.dictionary_vr(tag)
         if len(vr) == 2:
             return vr
         if vr == "US or SS":
@@ -287,6 +296,8 @@ class Walker:
         """What has no VR that is known where one must be."""
         if tag >> 16 == 0xFFFE:
             return self._delimiter(scope, tag)
+        if not tag:
+            raise refusal.not_understood("zero bytes where an element has to be")
         named = code.isalpha() and code.isupper()
         if (
             not named

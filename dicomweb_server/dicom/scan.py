@@ -324,6 +324,7 @@ def _first(done: Pass, tag: int) -> str:
 
 def _frame_number(text: str) -> int:
     """Number of Frames; 1 where it is absent or no number."""
+    text = text.removeprefix("+")
     return int(text) if text.isdecimal() and text.isascii() and len(text) <= 12 else 1
 
 

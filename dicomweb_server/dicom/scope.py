@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicomweb_server.dicom.frames import PIXEL_DATA
-from dicomweb_server.dicom.vrs import WORDS, private_vr, public_vrs, repeating_vr
+from dicomweb_server.dicom.vrs import WORDS, private_vr, repeating_vr
 
 _SAMPLE_BITS = (16, 32, 64)
 _BITS_ALLOCATED = 0x00280100
@@ -112,11 +112,8 @@ class Scope:
         """VR of an element by the dictionaries, or alternatives as PS3.6 names them.
 
         Args:
-            tag: Any element of this data set.
+            tag: An element of this data set that `vrs.public_vrs` does not have.
         """
-        vr = public_vrs().get(tag)
-        if vr is not None:
-            return vr
         if not tag & 0x10000:
             return repeating_vr(tag)
         element = tag & 0xFFFF
