@@ -49,19 +49,18 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
     _require_server(settings.server.kind)
     configure(settings.log)
     with hold(settings.data):
-        if demo:
-            store_demo(settings)
-        _run(settings)
+        stored = store_demo(settings) if demo else 0
+        _run(settings, stored)
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, demo: int) -> None:
     server = settings.server
     granian = server.kind is ServerKind.GRANIAN
     with reserve(server) if granian else listen(server) as listening:
         url = url_of(server.host, listening)
 
         def ready() -> None:
-            click.echo(_welcome(settings, url))
+            click.echo(_welcome(settings, url, demo))
 
         if granian:
             from dicomweb_server.cli import on_granian
@@ -81,14 +80,15 @@ def _require_server(kind: ServerKind) -> None:
         )
 
 
-def _welcome(settings: Settings, url: str) -> str:
+def _welcome(settings: Settings, url: str, demo: int) -> str:
     root = url + settings.http.root
-    return "\n".join(
-        (
-            f"dicomweb-server {__version__} is ready",
-            f"  web page       {url}/",
-            f"  DICOMweb root  {root}",
-            f"  data folder    {settings.data.resolve()}",
-            f"  try            curl {root}/studies",
-        )
-    )
+    lines = [
+        f"dicomweb-server {__version__} is ready",
+        f"  web page       {url}/",
+        f"  DICOMweb root  {root}",
+        f"  data folder    {settings.data.resolve()}",
+        f"  try            curl {root}/studies",
+    ]
+    if demo:
+        lines.append(f"  demo study     {demo} instances made by code; delete it as you like")
+    return "\n".join(lines)
