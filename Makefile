@@ -29,7 +29,7 @@ format: $(VENV)/.test ## Lay the code out
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 type: $(VENV)/.test ## Types, strictly
-	@$(BIN)/mypy
+	@$(BIN)/mypy dicomweb_server tests $(wildcard examples benchmarks conformance)
 
 cov: $(VENV)/.test system ## Tests with a report of the lines they do not reach
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
