@@ -131,14 +131,18 @@ def scan(
     window = Window(source)
     meta = read_meta(window, warnings)
     work = _Work(plan, limits, meta, warnings)
-    if meta.transfer_syntax != DEFLATED_LITTLE:
-        return work.scan(window)
-    with tempfile.TemporaryFile(dir=scratch) as inflated:
-        size = inflate(source, inflated.write, limits)
-        inflated.flush()
-        window = Window(DescriptorSource(inflated.fileno()))
-        work.meta = replace(meta, end=len(rewritten(Window(source), meta, EXPLICIT_LITTLE)))
-        return replace(work.scan(window), explicit_size=size)
+    try:
+        if meta.transfer_syntax != DEFLATED_LITTLE:
+            return work.scan(window)
+        with tempfile.TemporaryFile(dir=scratch) as inflated:
+            size = inflate(source, inflated.write, limits)
+            inflated.flush()
+            work.meta = replace(meta, end=len(rewritten(window, meta, EXPLICIT_LITTLE)))
+            found = work.scan(Window(DescriptorSource(inflated.fileno())))
+            return replace(found, explicit_size=size)
+    except InstanceRejected as refused:
+        refused.sop_class, refused.instance = work.known_identifiers()
+        raise
 
 
 class _Work:
@@ -152,6 +156,7 @@ class _Work:
         self.meta = meta
         self.warn = warnings
         self.scope = Scope(None, 0, implicit=False, big=False, definite=True)
+        self.last: Pass | None = None
 
     def scan(self, window: Window) -> ScannedInstance:
         """Go over the data set and draw the conclusions."""
@@ -175,6 +180,15 @@ class _Work:
             explicit_size=self._explicit_size(window, done, syntax),
             warnings=self.warn.texts(),
         )
+
+    def known_identifiers(self) -> tuple[str, str]:
+        """SOP Class and SOP Instance UID as far as they are known; empty where not."""
+        told = [self.meta.sop_class, self.meta.sop_instance]
+        if self.last is not None:
+            kept = [_first(self.last, tag) for tag in (passes.CLASS_UID, passes.INSTANCE_UID)]
+            told = [uid or other for uid, other in zip(kept, told, strict=True)]
+        sop_class, instance = (uid if is_uid(uid) else "" for uid in told)
+        return sop_class, instance
 
     def _passes(self, window: Window) -> Pass:
         """The pass that gives the outcome: the first one, unless it finds a need for another."""
@@ -201,7 +215,7 @@ class _Work:
         syntax = self.meta.transfer_syntax
         implicit, big = syntax == IMPLICIT_LITTLE, syntax == EXPLICIT_BIG
         self.scope = Scope(None, window.size, implicit, big, definite=True)
-        one = Pass(window, setup, self.warn)
+        one = self.last = Pass(window, setup, self.warn)
         try:
             one.run(self.meta.end, self.scope)
         except InstanceRejected as refused:

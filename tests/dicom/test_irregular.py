@@ -55,6 +55,15 @@ def test_bytes_without_a_part_10_header_are_refused() -> None:
         assert _refused(bad, "not a DICOM file") is FailureReason.CANNOT_UNDERSTAND
 
 
+def test_a_refusal_names_the_instance_as_far_as_it_is_known() -> None:
+    data = datasets.part10(datasets.dataset())
+    names = ("1.2.840.10008.5.1.4.1.1.7", "1.2.3.4.5")
+    for broken in (data[:-1], data[: data.index(b"\x08\0\x16\0") + 3]):
+        with pytest.raises(InstanceRejected) as refused:
+            scans.scanned(broken)
+        assert (refused.value.sop_class, refused.value.instance) == names
+
+
 def test_file_meta_without_transfer_syntax_is_refused() -> None:
     data = datasets.part10(datasets.dataset())
     _refused(
