@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from dicomweb_server.errors import InvalidParameter
+from dicomweb_server.errors import InvalidParameter, QueryDeadlineExceeded
 from dicomweb_server.index.port import Counts, Index, Removed, Tombstones
 from dicomweb_server.model.change import ChangeAction
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
@@ -482,6 +482,11 @@ class IndexContract:
         query = Query(Level.STUDY, Page(1, cursor=cursor), order=(Order(0x00100020),))
         with pytest.raises(InvalidParameter):
             await index.search(query, SECONDS)
+
+    async def test_a_search_without_time_is_stopped(self, index: Index) -> None:
+        await fill(index, recipe(1))
+        with pytest.raises(QueryDeadlineExceeded):
+            await index.search(Query(Level.STUDY, Page(2)), -1.0)
 
     async def test_a_scope_bounds_the_search(self, index: Index) -> None:
         await fill(index, recipe(1, 1), recipe(1, 2), recipe(2, 1))

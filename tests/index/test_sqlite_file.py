@@ -177,7 +177,7 @@ def test_a_search_behind_its_deadline_is_stopped(connection: WriterConnection) -
     put(connection.connection, [recipe(n).make() for n in range(1, 400)], KEEP)
     query = Query(Level.STUDY, Page(5), clauses=(Name((0x00100010,), "*x*x*x*"),))
     with pytest.raises(sqlite3.OperationalError) as caught:
-        search(connection.connection, query, -1.0)
+        search(connection.connection, query, 1e-9)
     assert type(translate(caught.value)) is QueryDeadlineExceeded
     assert search(connection.connection, query, 30.0).matches == ()
 

@@ -31,7 +31,7 @@ from dicomweb_server.index.sqlite.schema import Schema, migrate
 
 _R = TypeVar("_R")
 _BUSY_MILLISECONDS = 10_000
-_PATTERN_LENGTH = 1_000
+_PATTERN_LENGTH = 8_000  # bytes; folding may make several characters of one
 _STATEMENTS = 512
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LONG_WAL_BYTES = 64 * 1024 * 1024

@@ -22,7 +22,7 @@ from dicomweb_server.model.instance import (
     PixelHeader,
 )
 
-_PIXEL = struct.Struct("<9iI")
+_PIXEL = struct.Struct("<8iqI")
 _REGULAR = struct.Struct("<BQQQB")
 _FRAGMENTED = struct.Struct("<BBIQ")
 _BULK = struct.Struct("<H2sBBI")

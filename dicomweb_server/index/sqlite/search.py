@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from dicomweb_server.errors import QueryDeadlineExceeded
 from dicomweb_server.index.order import Sorting
 from dicomweb_server.index.sqlite.columns import storable
 from dicomweb_server.index.sqlite.compile import compile_clause, is_selective
@@ -154,7 +155,13 @@ def search(connection: sqlite3.Connection, query: Query, seconds: float) -> Sear
         connection: A reader's.
         query: The query.
         seconds: Time that it may take; SQLite is interrupted behind it.
+
+    Raises:
+        QueryDeadlineExceeded: No time was left to begin with.
+        InvalidParameter: The cursor was not made by this query's order.
     """
+    if seconds <= 0:
+        raise QueryDeadlineExceeded("the search waited too long", "try again later")
     with _deadline(connection, seconds), snapshot(connection):
         spilled = frozenset(row[0] for row in connection.execute("SELECT path FROM spill"))
         statement = Statement.of(query, spilled)
