@@ -19,7 +19,7 @@ from dicomweb_server.dicom.reader import Walker
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.model.instance import BulkRef, ByteRange, IndexedValue
-from dicomweb_server.model.limits import ScanLimits
+from dicomweb_server.model.limits import MIB, ScanLimits
 
 STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID = 0x0020000D, 0x0020000E, 0x00080018, 0x00080016
 _KEPT = DESCRIPTION_TAGS | {STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID}
@@ -29,6 +29,8 @@ _LENGTH_TO_END = 0x00080001
 _TRAILING_PADDING = 0xFFFCFFFC
 _WIDEST = 100_000
 """Elements in one data set or item at the most, not counting those in its sequences."""
+_LONGEST_VALUE = 4 * MIB
+"""Bytes of a value of a VR that can only stand in the document: names, UIDs, codes."""
 _NOTHING: dict[int, Branch] = {}
 _MOST_BULK = 100_000
 """Elements given by reference at the most: each one cuts the document."""
@@ -97,6 +99,7 @@ class Pass:
         self._inline_binary = setup.limits.inline_binary
         self._inline_text = setup.inline_text
         self._sizing = setup.sizing
+        self._longest = min(setup.limits.value, max(_LONGEST_VALUE, self._inline_text))
         self._smallest = min(self._inline_binary, self._inline_text, setup.limits.value)
         self._room = setup.limits.document
         self.root = Node(CharacterSets.default(), setup.branches)
@@ -175,7 +178,7 @@ class Pass:
             self._note(Pixels(tag, vr, offset, length, self._walker.scope.word(tag, vr)))
         if length and self._refers(tag, vr, length):
             self._refer(node, tag, vr, ByteRange(offset, length))
-        elif length > self._setup.limits.value:
+        elif length > self._longest:
             raise refusal.too_large(f"{refusal.tag_text(tag)} is longer than can be read")
         else:
             self._inline(node, tag, vr, offset, length)

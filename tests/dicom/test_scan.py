@@ -264,6 +264,14 @@ def test_limits_are_told(limits: ScanLimits, match: str) -> None:
         scans.scanned(data, limits)
 
 
+def test_names_longer_than_any_real_one_are_refused() -> None:
+    data = datasets.part10(datasets.dataset(PixelData=None), ImplicitVRLittleEndian)
+    long = pack("<HHI", 0x7011, 0x10, 5 * 2**20) + b"A\\" * (5 * 2**19)
+    with pytest.raises(InstanceRejected, match="longer") as refused:
+        scans.scanned(data + long)
+    assert refused.value.reason is FailureReason.OUT_OF_RESOURCES
+
+
 def test_nesting_without_end_is_refused() -> None:
     deep = b"\x08\0\x32\x10SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 100_000
     with pytest.raises(InstanceRejected, match="deeper"):
