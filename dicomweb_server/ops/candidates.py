@@ -60,10 +60,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that is not an instance; `reason` is empty where that is no failure."""
+    """Something that is not an instance.
+
+    Args:
+        name: Where it lies, for people.
+        reason: Why it could not be read; empty where it simply is none.
+        size: Bytes that were passed over.
+    """
 
     name: str
     reason: str = ""
+    size: int = 0
 
 
 Found = Candidate | Skipped

@@ -81,7 +81,7 @@ def _examine(path: Path, limits: ArchiveLimits, *, named: bool) -> Iterator[Foun
     elif kind is Kind.DIRECTORY and named:
         yield from _told(path, _referenced(path, limits))
     else:
-        yield Skipped(str(path))
+        yield Skipped(str(path), size=about.st_size)
 
 
 def _told(path: Path, found: Iterator[Found]) -> Iterator[Found]:

@@ -171,7 +171,7 @@ class Importer:
             self._fail(piece.name, 0, piece.reason)
         else:
             self.report.skipped += 1
-            self._watcher.done(piece.name, 0, "skipped", "")
+            self._watcher.done(piece.name, piece.size, "skipped", "")
 
     def _count(self, outcome: Outcome) -> None:
         candidate = outcome.candidate

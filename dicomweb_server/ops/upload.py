@@ -15,6 +15,7 @@ from dicomweb_server.errors import (
     ConfigurationError,
     InvalidRequest,
     NotPermitted,
+    StoreFull,
     Unavailable,
 )
 from dicomweb_server.model.limits import MIB
@@ -23,7 +24,8 @@ from dicomweb_server.ops.importer import Fate, Outcome
 
 _CHUNK = MIB
 _ANSWER = 64 * MIB
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_AGAIN = frozenset({408, 425, 429, 502, 503, 504})
+_FULL = 507
 _REFUSED = frozenset({401, 403})
 _STORED_STATUSES = frozenset({200, 202, 409})
 _FAILURES = {
@@ -97,6 +99,7 @@ class Upload:
 
         Raises:
             NotPermitted: The server wants credentials.
+            StoreFull: The server has no space left.
             Unavailable: The server does not answer, or it is not a DICOMweb server.
         """
         try:
@@ -184,6 +187,8 @@ def _read(response: httpx.Response) -> _Answer:
     status = response.status_code
     if status in _REFUSED:
         raise NotPermitted(f"the server answers with status {status}: it wants credentials")
+    if status == _FULL:
+        raise StoreFull("the server has no space left", "make room there, then import again")
     if status not in _STORED_STATUSES:
         raise InvalidRequest(f"the server answers with status {status}")
     try:

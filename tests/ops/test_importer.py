@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dicomweb_server.errors import ConfigurationError, NotPermitted, Unavailable
+from dicomweb_server.errors import ConfigurationError, NotPermitted, StoreFull, Unavailable
 from dicomweb_server.ops.candidates import Candidate, Skipped
 from dicomweb_server.ops.datafolder import hold
 from dicomweb_server.ops.direct import open_folder
@@ -236,11 +236,35 @@ def test_upload_tries_again_when_the_server_is_busy(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(503, Unavailable), (401, NotPermitted), (403, NotPermitted)]
+    ("status", "error", "says"),
+    [
+        (503, Unavailable, "503"),
+        (401, NotPermitted, "401"),
+        (403, NotPermitted, "403"),
+        (507, StoreFull, "no space"),
+    ],
 )
-def test_upload_gives_up_with_a_reason(folder: Path, status: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match=str(status)):
+def test_upload_gives_up_with_a_reason(
+    folder: Path, status: int, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
         _upload(lambda body: (status, {}), folder)
+
+
+def test_instance_that_a_server_fails_on_fails_alone(folder: Path) -> None:
+    bad = demo_study()[1]
+
+    def answer(body: bytes) -> tuple[int, object]:
+        return (500, {}) if bad in body else (200, _sequence("00081199", _uids(body)))
+
+    outcomes = _upload(answer, folder)
+    assert [each.fate for each in outcomes] == [
+        Fate.STORED,
+        Fate.FAILED,
+        Fate.STORED,
+        Fate.STORED,
+    ]
+    assert outcomes[1].reason == "the server answers with status 500"
 
 
 def test_upload_takes_no_other_answer_for_success(folder: Path) -> None:
