@@ -9,10 +9,12 @@ import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import pixel_array
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+PIXEL_DATA = 0x7FE00010
 _WORDS = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8, "US": 2, "SS": 2, "UL": 4, "SL": 4}
 _WORDS |= {"FL": 4, "FD": 8, "SV": 8, "UV": 8, "AT": 2}
 _UNKNOWN = {"UN"}
@@ -23,17 +25,25 @@ def syntax_of(dataset: Dataset) -> UID:
     return UID(dataset.file_meta.TransferSyntaxUID)
 
 
-def little(data: bytes, vr: str, dataset: Dataset) -> bytes:
+def is_encapsulated(dataset: Dataset) -> bool:
+    """Whether the pixels are compressed, also by a syntax that pydicom does not know yet."""
+    return "PixelData" in dataset and bool(dataset["PixelData"].is_undefined_length)
+
+
+def little(data: bytes, vr: str, dataset: Dataset, *, pixels: bool = False) -> bytes:
     """Bytes of a value as they are in little endian.
 
     Args:
         data: As they are in the file.
         vr: Value Representation.
         dataset: The whole file, for its transfer syntax.
+        pixels: Whether it is Pixel Data, whose words are as wide as its pixels.
     """
     word = _WORDS.get(vr, 1)
     if word == 1 or syntax_of(dataset) != ExplicitVRBigEndian:
         return data
+    if pixels:
+        word = max(word, int(dataset.BitsAllocated) // 8)
     return np.frombuffer(data, f"V{word}").view("u1").reshape(-1, word)[:, ::-1].tobytes()
 
 
@@ -63,9 +73,9 @@ def encapsulated_frames(dataset: Dataset) -> list[bytes]:
 def native_frames(dataset: Dataset) -> list[bytes]:
     """The frames of a native image: pydicom's pixel array, brought back to how they are stored."""
     count = int(dataset.get("NumberOfFrames") or 1)
-    if "PixelData" not in dataset or _is_subsampled(dataset):
+    if "PixelData" not in dataset or _is_special(dataset):
         return _cut(dataset, count)
-    array = dataset.pixel_array
+    array = pixel_array(dataset, raw=True)
     frames = [array] if count == 1 else list(array)
     return [_stored_form(frame, dataset) for frame in frames]
 
@@ -84,11 +94,18 @@ def _cut(dataset: Dataset, count: int) -> list[bytes]:
     """Frames of a form that pydicom changes or cannot give: equal shares of the value."""
     keyword = next(name for name in PIXELS if name in dataset)
     element = dataset[keyword]
-    data = little(element.value, element.VR, dataset)
+    data = little(element.value, element.VR, dataset, pixels=True)
     samples, bits = int(dataset.get("SamplesPerPixel", 1)), int(dataset.BitsAllocated)
     share = 2 if _is_subsampled(dataset) else samples
     size = int(dataset.Rows) * int(dataset.Columns) * share * bits // 8
     return [data[at * size : (at + 1) * size] for at in range(count)]
+
+
+def _is_special(dataset: Dataset) -> bool:
+    """Subsampled, packed across bytes, or with overlays in bits that pydicom clears."""
+    overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
+    packed = dataset.BitsAllocated not in (1, 8, 16, 32, 64)
+    return packed or overlays or _is_subsampled(dataset)
 
 
 def _is_subsampled(dataset: Dataset) -> bool:
@@ -152,7 +169,8 @@ def _compare(ours: DataElement, theirs: DataElement, file: Dataset, at: str) -> 
         for mine, other in zip(ours.value, theirs.value, strict=True):
             yield from _differences(mine, other, file, f"{at} > ")
     elif isinstance(theirs.value, bytes) and isinstance(ours.value, bytes):
-        if ours.value != little(theirs.value, theirs.VR, file):
+        pixels = theirs.tag == PIXEL_DATA
+        if ours.value != little(theirs.value, theirs.VR, file, pixels=pixels):
             yield f"{at} has other bytes"
     elif ours.VR in _UNKNOWN or theirs.VR in _UNKNOWN:
         return

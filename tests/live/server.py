@@ -73,13 +73,15 @@ class Server:
         for pid in self.pids:
             for entry in _entries(Path(f"/proc/{pid}/fd")):
                 target = _target(entry)
-                if target.startswith((f"{self.data}/blobs", f"{self.data}/staging")):
+                inside = target.startswith((f"{self.data}/blobs", f"{self.data}/staging"))
+                if inside and not target.endswith("/lock"):
                     found.append(target)
         return sorted(found)
 
     def staged_files(self) -> list[Path]:
         """Files on their way in."""
-        return sorted(path for path in (self.data / "staging").rglob("*") if path.is_file())
+        found = (self.data / "staging").rglob("*")
+        return sorted(path for path in found if path.is_file() and path.name != "lock")
 
     def blobs(self) -> list[Path]:
         """Files that hold instances."""

@@ -7,7 +7,7 @@ import json
 import httpx
 
 from tests.datasets import instance
-from tests.live.server import Server
+from tests.live.server import Server, eventually
 
 CANARY = "Kanarienvogel"
 
@@ -39,7 +39,11 @@ def test_logs_hold_no_patient_data_and_name_each_request(fresh_server: Server) -
             client.get("/studies/1.2.3/metadata"),
             client.request("PUT", f"/studies/{CANARY}"),
         ]
-    found = lines(fresh_server)
-    named = {line["request_id"] for line in found if line["event"] == "request"}
-    assert {answer.headers["x-request-id"] for answer in answers} <= named
-    assert all("route" in line for line in found if line["event"] == "request")
+    asked = {answer.headers["x-request-id"] for answer in answers}
+
+    def logged() -> set[object]:
+        found = [line for line in lines(fresh_server) if line["event"] == "request"]
+        assert all("route" in line for line in found)
+        return {line["request_id"] for line in found}
+
+    assert eventually(lambda: asked <= logged())
