@@ -25,6 +25,7 @@ from dicomweb_server.model.canonical import (
 )
 from dicomweb_server.model.ids import Level
 from dicomweb_server.model.instance import IndexedValue
+from dicomweb_server.model.levels import vr_of
 from dicomweb_server.model.query import Path
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E-?\d+)?", re.ASCII)
@@ -134,7 +135,7 @@ def _fits(column: Column, text: str | float, made: Sequence[ValueRow]) -> bool:
 
 def _rows_of(value: IndexedValue) -> list[ValueRow]:
     path, item = path_key(value.path), value.item
-    if value.vr == "PN":
+    if "PN" in (value.vr, vr_of(value.path[-1])):  # a name is one whatever VR a file gives it
         rows = [
             ValueRow(path, item, storable(group), 0, storable(_words(group)))
             for group in name_groups(value.value)
