@@ -22,6 +22,8 @@ class Verbs(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default verb in front of arguments that begin with none."""
+        if args[:1] == ["--version"]:
+            args = ["version", *args[1:]]
         if not args or (args[0].startswith("-") and args[0] not in {"--help", "-h"}):
             args = ["serve", *args]
         return super().parse_args(ctx, args)

@@ -47,6 +47,7 @@ def test_help_lists_the_verbs(tmp_path: Path) -> None:
 
 def test_version_is_printed(tmp_path: Path) -> None:
     assert _run(["version"], tmp_path).stdout == __version__ + "\n"
+    assert _run(["--version"], tmp_path).stdout == __version__ + "\n"
     parts = json.loads(_run(["version", "--json"], tmp_path).stdout)
     assert parts["dicomweb-server"] == __version__
     assert {"python", "starlette", "hypercorn"} <= set(parts)
