@@ -26,7 +26,7 @@ class ScanLimits:
     """
 
     depth: int = 32
-    elements: int = 2_000_000
+    elements: int = 1_000_000
     value: int = 64 * MIB
     inline_binary: int = 4 * KIB
     inline_text: int = 256 * KIB
