@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import threading
@@ -15,6 +16,8 @@ from dicomweb_server.store.durable import create, sync, sync_folder, write_all
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BUSY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _PROBE_BYTES = 4096
+
+_log = logging.getLogger(__name__)
 
 
 class Health:
@@ -68,6 +71,8 @@ class Health:
             if self._reason is not None and now - self._probed_at >= self._interval:
                 self._probed_at = now
                 self._reason = self._probe()
+                if self._reason is None:
+                    _log.warning("the disk takes writes again: writing goes on")
             if self._reason is not None:
                 raise StoreReadOnly(f"writing is suspended: {self._reason}")
 
@@ -76,6 +81,10 @@ class Health:
         meaning = refusal(error)
         if isinstance(meaning, StoreReadOnly):
             with self._lock:
+                if self._reason is None:
+                    _log.error(
+                        "the disk refused a write: writing is suspended (%s)", error.strerror
+                    )
                 self._reason = _reason(error)
                 self._probed_at = time.monotonic()
         return meaning

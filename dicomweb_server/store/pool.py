@@ -20,12 +20,12 @@ class _Job(Generic[T]):
     caller that gets it drops the call.
     """
 
-    __slots__ = ("_arguments", "_loop", "_token", "_work", "ended", "future")
+    __slots__ = ("_arguments", "_ended", "_loop", "_token", "_work", "future")
 
     def __init__(self, work: Callable[..., T], arguments: tuple[object, ...]) -> None:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
-        self.ended: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[None] | bool = False
         self._token = [True]
         self._work = work
         self._arguments = arguments
@@ -63,13 +63,15 @@ class _Job(Generic[T]):
         self._end()
 
     def _end(self) -> None:
-        if self.ended is not None and not self.ended.done():
-            self.ended.set_result(None)
+        if isinstance(self._ended, asyncio.Future):
+            self._ended.set_result(None)
+        self._ended = True
 
     async def wait_for_end(self) -> None:
         """Wait until the thread has done with the call whose future was cancelled."""
-        self.ended = self._loop.create_future()
-        await _patiently(self.ended)
+        if self._ended is not True:  # the news may have come before the cancelled caller woke
+            self._ended = ended = self._loop.create_future()
+            await _patiently(ended)
 
 
 class Pool:

@@ -64,12 +64,13 @@ class Publisher:
             StoreFull: No space is left.
             StoreReadOnly: The disk refused; nothing was stored.
         """
+        staged.require_open()
         blob = Blob(staged.digest(), staged.size)
         self._health.require(staged.pending)
         try:
             committed = self._renew(blob) or self._store(blob, staged)
         except OSError as error:
-            raise self._health.failed(error) from error
+            raise staged.fail(error) from error
         self._reached("after-commit")
         return committed
 
@@ -106,7 +107,7 @@ class Publisher:
         self._make_folder(path.parent)
         self._reached("before-rename")
         self._rename(written, path)
-        staged.path = None
+        staged.hand_over()
         self._settle_name(blob.digest, path)
         return Committed(blob, received_at)
 

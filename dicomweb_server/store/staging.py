@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from dicomweb_server.errors import ArchiveError
 from dicomweb_server.model.source import ByteSource, MemorySource
 from dicomweb_server.store.durable import create, locked, open_lock, sync, try_lock, write_all
 from dicomweb_server.store.files import OpenFile
@@ -125,6 +126,7 @@ class StagedBytes:
         self._hashed = 0
         self._buffer = bytearray()
         self._descriptor = -1
+        self._end: Exception | None = None
         self.path: Path | None = None
         """The file, where there is one that has to be removed at the end."""
         self.size = 0
@@ -136,6 +138,7 @@ class StagedBytes:
 
     def keep(self, chunk: bytes | memoryview) -> None:
         """Append bytes in memory."""
+        self.require_open()
         try:
             self._buffer += chunk
         except BufferError:  # a view from `look` is still waiting to be collected
@@ -150,6 +153,7 @@ class StagedBytes:
             StoreReadOnly: Writing is suspended.
         """
         length = sum(len(chunk) for chunk in chunks)
+        self.require_open()
         self._health.require(self.pending + length)
         try:
             self._flush()
@@ -157,8 +161,30 @@ class StagedBytes:
                 self._hash.update(chunk)
                 write_all(self._descriptor, chunk)
         except OSError as error:
-            raise self._health.failed(error) from error
+            raise self.fail(error) from error
         self.size += length
+
+    def require_open(self) -> None:
+        """Make sure that the bytes may still be used.
+
+        Raises:
+            ArchiveError: A write has failed; the same error again, because nothing is known about
+                the file any more.
+            RuntimeError: They are committed or thrown away.
+        """
+        if self._end is not None:
+            raise self._end
+
+    def fail(self, error: OSError) -> ArchiveError:
+        """Give the bytes up because the system refused; returns what to raise."""
+        failure = self._health.failed(error)
+        self._end = failure
+        return failure
+
+    def hand_over(self) -> None:
+        """The file has its final name: there is nothing left to remove."""
+        self.path = None
+        self._end = RuntimeError("these bytes are committed")
 
     def _flush(self) -> None:
         self.digest()
@@ -178,6 +204,7 @@ class StagedBytes:
 
     def look(self, work: Callable[[ByteSource], T]) -> T:
         """Run a function over the bytes so far."""
+        self.require_open()
         self.digest()
         if self._descriptor < 0:
             with memoryview(self._buffer) as view:
@@ -212,6 +239,7 @@ class StagedBytes:
 
     def discard(self) -> None:
         """Forget the bytes and remove the file where it is still there."""
+        self._end = self._end or RuntimeError("these bytes are thrown away")
         self._buffer = bytearray()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:

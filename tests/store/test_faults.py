@@ -252,6 +252,10 @@ async def test_a_full_volume_refuses_and_recovers_alone(volume: Path) -> None:
     """StoreFull in the body and at the commit, reads go on, no leftovers, no restart (F4)."""
     store = FilesystemStore.open(volume, reserve=0)
     kept = (await put(store, sample(3_000_000))).blob
+    async with store.stage() as staging:
+        with pytest.raises(StoreFull):
+            await staging.write([bytes(20_000_000)])
+        await staging.write([b"small"])
     for size in (20_000_000, 6_000_000, 5_400_000):
         with pytest.raises(StoreFull):
             await put(store, sample(size, size))

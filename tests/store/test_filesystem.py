@@ -196,6 +196,23 @@ async def test_foreign_files_are_not_walked(store: FilesystemStore, tmp_path: Pa
     assert [walked.blob for walked in store.walk()] == [blob]
 
 
+async def test_bytes_are_committed_once(store: FilesystemStore) -> None:
+    async with store.stage() as staging:
+        await staging.write([b"x"])
+        await staging.commit()
+        with pytest.raises(RuntimeError, match="committed"):
+            await staging.write([b"y"])
+        with pytest.raises(RuntimeError, match="committed"):
+            await staging.commit()
+
+
+async def test_bytes_that_were_left_are_gone(store: FilesystemStore) -> None:
+    async with store.stage() as staging:
+        await staging.write([b"x"])
+    with pytest.raises(RuntimeError, match="thrown away"):
+        await staging.commit()
+
+
 async def test_the_reserve_stays_free(tmp_path: Path) -> None:
     opened = FilesystemStore.open(tmp_path / "data", reserve=2**60)
     with pytest.raises(StoreFull):

@@ -86,6 +86,18 @@ async def test_a_cancelled_caller_waits_for_running_work(pool: Pool) -> None:
     assert gate.ended
 
 
+async def test_work_may_end_before_its_cancelled_caller_wakes(pool: Pool) -> None:
+    gate = Gate()
+    task = asyncio.create_task(pool.run(gate))
+    await begun(gate)
+    gate.go.set()
+    pool.close()  # joins the thread: its news waits in the loop's queue, before the cancellation
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 10)
+    assert gate.ended
+
+
 async def test_work_of_a_cancelled_caller_that_has_not_begun_is_dropped(pool: Pool) -> None:
     first, second = Gate(), Gate()
     running = asyncio.create_task(pool.run(first))
