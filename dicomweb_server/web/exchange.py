@@ -126,24 +126,22 @@ class Exchange:
             prefix=headers.get("x-forwarded-prefix"),
         )
         trusted = self._behind_trusted_proxy()
-        host = headers.get("host", "").encode("latin-1")
-        if not trusted and not self._is_ours(host):
-            host = self._own_address()
+        host = headers.get("host", "").encode("latin-1") if trusted else self._own_host()
         scheme: str = self.request.scope["scheme"]
         return f"{forwarded.origin(scheme, host, trusted, proxy)}{settings.root}"
 
-    def _is_ours(self, host: bytes) -> bool:
-        """Whether a Host header names this machine itself: any other could be made up (T18)."""
-        name = host.decode("latin-1").lower().rpartition("]")
-        bare = name[0].removeprefix("[") if name[1] else name[2].partition(":")[0]
-        server = self.request.scope.get("server")
-        return bare in _LOOPBACK or (server is not None and bare == server[0])
+    def _own_host(self) -> bytes:
+        """The Host header where it names this machine itself: any other could be made up (T18).
 
-    def _own_address(self) -> bytes:
-        """Address and port on which the request came in."""
-        name, port = self.request.scope.get("server") or ("127.0.0.1", None)
+        Clients that leave out the port (dicomweb-client does) mean the one they are connected to.
+        """
+        address, port = self.request.scope.get("server") or ("127.0.0.1", None)
+        name, told = _host_and_port(self.request.headers.get("host", ""))
+        if name not in _LOOPBACK and name != address:
+            name, told = address, ""
+        port = told or port
         host = f"[{name}]" if ":" in name else name
-        return (host if port is None else f"{host}:{port}").encode()
+        return (f"{host}:{port}" if port else host).encode("latin-1")
 
     def _behind_trusted_proxy(self) -> bool:
         client = self.request.client
@@ -154,3 +152,12 @@ class Exchange:
         except ValueError:
             return False
         return any(address in network for network in self.settings.trusted_proxies)
+
+
+def _host_and_port(header: str) -> tuple[str, str]:
+    """Name and port of a Host header; an IPv6 address without its brackets."""
+    bracketed, bracket, behind = header.lower().rpartition("]")
+    if bracket:
+        return bracketed.removeprefix("["), behind.removeprefix(":")
+    name, _, port = header.lower().partition(":")
+    return name, port

@@ -100,6 +100,12 @@ def test_a_made_up_host_never_gets_into_a_url(site: Site, host: str) -> None:
     assert retrieve_url(site) == url
 
 
+def test_a_host_without_a_port_means_the_port_of_the_connection(site: Site) -> None:
+    url = f"http://localhost:8080/dicom-web/studies/{STUDY}"
+    assert retrieve_url(site, Host="localhost") == url
+    assert retrieve_url(site, Host="localhost:9") == url.replace("8080", "9")
+
+
 def test_forwarding_headers_of_strangers_do_not_count(site: Site) -> None:
     url = retrieve_url(site, X_Forwarded_Host="evil.example", Forwarded="host=evil.example")
     assert url == f"http://127.0.0.1:8080/dicom-web/studies/{STUDY}"
