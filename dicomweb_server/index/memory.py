@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from uuid import uuid4
 
 from dicomweb_server.errors import QueryDeadlineExceeded
 from dicomweb_server.index.order import Sorting
@@ -65,6 +66,7 @@ class MemoryIndex:
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock
+        self.generation = uuid4().hex
         self._held: dict[InstanceKey, _Held] = {}
         self._changes: list[Change] = []
 

@@ -53,6 +53,11 @@ class Index(Protocol):
     come, and removing the newest instance gives the word to the next.
     """
 
+    @property
+    def generation(self) -> str:
+        """Differs for every index that was ever built: revisions begin anew in each."""
+        ...
+
     async def put(
         self, instances: Sequence[NewInstance], policy: DuplicatePolicy
     ) -> tuple[PutResult, ...]:

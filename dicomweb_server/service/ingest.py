@@ -145,6 +145,8 @@ class Ingest:
         present = await self._index.get(scanned.key)
         if present is not None:
             if present.blob.digest == staging.digest():
+                # A deletion that crashed half-way leaves a tombstone beside the row.
+                await self._revive([present.blob.digest])
                 return scanned, PutOutcome.UNCHANGED
             if self._settings.policy is DuplicatePolicy.KEEP:
                 return scanned, PutOutcome.KEPT
@@ -168,27 +170,30 @@ class Ingest:
     async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
         async for waiting in spool.batches():
             batch = [new for _, new in waiting]
+            await self._revive([new.blob.digest for new in batch])
             results = await self._index.put(batch, self._settings.policy)
-            await self._settle(batch, results)
+            await self._bury_orphans(batch, results)
             for (place, new), result in zip(waiting, results, strict=True):
                 outcomes[place] = _outcome(new.scanned, result.outcome)
 
-    async def _settle(self, batch: list[NewInstance], results: tuple[PutResult, ...]) -> None:
-        pairs = list(zip(batch, results, strict=True))
+    async def _revive(self, digests: list[str]) -> None:
+        """Take stored bytes out of the tombstones, before anybody is told that they are stored.
+
+        A crash in between leaves bytes that a rebuild of the index brings back: they were stored
+        again, though nobody was told. The other order could lose what was acknowledged.
+        """
+        buried = await self._tombstones.buried(digests)
+        if buried:
+            await self._tombstones.revive(sorted(buried))
+
+    async def _bury_orphans(self, batch: list[NewInstance], results: tuple[PutResult, ...]) -> None:
         orphans = [
-            Removed(new.scanned.key, result.orphan) for new, result in pairs if result.orphan
+            Removed(new.scanned.key, result.orphan)
+            for new, result in zip(batch, results, strict=True)
+            if result.orphan
         ]
         if orphans:
             await self._tombstones.bury(orphans)
-        alive = [
-            new.blob.digest
-            for new, result in pairs
-            if result.outcome in (PutOutcome.ADDED, PutOutcome.REPLACED)
-            and result.orphan != new.blob.digest
-        ]
-        buried = await self._tombstones.buried(alive) if alive else frozenset()
-        if buried:
-            await self._tombstones.revive(sorted(buried))
 
 
 class _Request:

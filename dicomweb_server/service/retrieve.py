@@ -43,7 +43,7 @@ class Metadata:
     """
 
     documents: Documents
-    revision: int
+    revision: str
 
     def chunks(self, base: str) -> Iterator[bytes]:
         """The JSON array, a chunk for each instance; `base` as in `model.document`."""
@@ -186,8 +186,8 @@ class Retrieve:
             raise _absent(scope)
         return Metadata(documents, revision)
 
-    async def revision(self, context: Context, scope: Scope) -> int:
-        """A number that changes whenever a scope changes.
+    async def revision(self, context: Context, scope: Scope) -> str:
+        """A text that changes whenever a scope changes.
 
         Raises:
             NotFound: Nothing is there.
@@ -196,7 +196,7 @@ class Retrieve:
         revision = await self._index.revision(scope)
         if revision is None:
             raise _absent(scope)
-        return revision
+        return f"{self._index.generation}-{revision}"
 
     async def _record(self, context: Context, key: InstanceKey) -> InstanceRecord:
         scope = Scope.of(key)

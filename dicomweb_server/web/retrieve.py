@@ -65,7 +65,7 @@ async def metadata(request: Request) -> Response:
     retrieve, scope = exchange.services.retrieve, exchange.scope
     base = exchange.base
     revision = await retrieve.revision(exchange.context, scope)
-    tag = conditional.etag("metadata", scope.path, str(revision), kind, base)
+    tag = conditional.etag("metadata", scope.path, revision, kind, base)
     if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE)
     found = await retrieve.metadata(exchange.context, scope)

@@ -223,3 +223,16 @@ def test_removed_patients_leave_no_names_behind(connection: WriterConnection) ->
     ).fetchall()
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {name}" for (name,) in tables)  # noqa: S608 - names of tables
     assert {row[0] for row in connection.connection.execute(counts)} == {0}
+
+
+def test_each_index_has_a_generation_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    async def generation(name: str) -> str:
+        index = SqliteIndex.open(tmp_path / name, IndexPlan.of())
+        try:
+            return index.generation
+        finally:
+            await index.close()
+
+    first = asyncio.run(generation("one.db"))
+    assert asyncio.run(generation("one.db")) == first
+    assert asyncio.run(generation("two.db")) != first

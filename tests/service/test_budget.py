@@ -43,6 +43,7 @@ class Counted:
     def __init__(self, inner: Index) -> None:
         self._inner = inner
         self.calls: Counter[str] = Counter()
+        self.generation = inner.generation
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         return partial(self._call, name)

@@ -31,15 +31,27 @@ class SqliteIndex:
         readers: Answer everything that is quick.
         searchers: Answer searches, so that slow ones keep nothing else waiting.
         plan: Which attributes searches can match.
+        generation: Differs for every index that was ever built.
     """
 
     def __init__(
-        self, writer: Writer, readers: ReaderPool, searchers: ReaderPool, plan: IndexPlan
+        self,
+        writer: Writer,
+        readers: ReaderPool,
+        searchers: ReaderPool,
+        plan: IndexPlan,
+        generation: str,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._searchers = searchers
+        self._generation = generation
         self.plan = plan
+
+    @property
+    def generation(self) -> str:
+        """Differs for every index that was ever built."""
+        return self._generation
 
     @classmethod
     def open(cls, path: Path, plan: IndexPlan, readers: int = 4) -> SqliteIndex:
@@ -53,9 +65,11 @@ class SqliteIndex:
         Raises:
             ConfigurationError: The file is damaged, no index of ours, or of a newer version.
         """
-        writer = Writer(WriterConnection(path, INDEX))
+        connection = WriterConnection(path, INDEX)
+        generation = rows.read_generation(connection.connection)
+        writer = Writer(connection)
         pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
-        return cls(writer, pools[0], pools[1], plan)
+        return cls(writer, pools[0], pools[1], plan, generation)
 
     async def put(
         self, instances: Sequence[NewInstance], policy: DuplicatePolicy

@@ -67,6 +67,12 @@ def read_revision(connection: sqlite3.Connection, scope: Scope) -> int | None:
     return None if row is None else row[0]
 
 
+def read_generation(connection: sqlite3.Connection) -> str:
+    """What tells this index from any other that was ever built."""
+    generation: str = connection.execute("SELECT generation FROM totals").fetchone()[0]
+    return generation
+
+
 def read_counts(connection: sqlite3.Connection) -> Counts:
     """Totals."""
     row = connection.execute("SELECT studies, series, instances, bytes FROM totals").fetchone()

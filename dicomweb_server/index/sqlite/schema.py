@@ -20,9 +20,10 @@ CREATE TABLE totals (
     series INTEGER NOT NULL,
     instances INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
-    sequence INTEGER NOT NULL
+    sequence INTEGER NOT NULL,
+    generation TEXT NOT NULL
 ) STRICT;
-INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0);
+INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, lower(hex(randomblob(8))));
 
 CREATE TABLE attribute_set (
     id INTEGER PRIMARY KEY,
