@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 SINGLE = "application/dicom; transfer-syntax=*"
 FRAME = "application/octet-stream; transfer-syntax=*"
-SLOW_READERS = 8
+SLOW_READERS = 16
 
 
 @pytest.fixture
@@ -76,33 +76,38 @@ def test_thousands_of_instances_in_one_request(fresh_server: Server, http: httpx
 def test_a_slow_reader_costs_little(fresh_server: Server, http: httpx.Client) -> None:
     large = LargeInstance(128)
     http.post("/studies", content=large.request(), headers={"Content-Type": STOW_TYPE})
-    http.get(large.path, headers={"Accept": AS_STORED})
+    _read_slowly(fresh_server, http, large)  # What is needed once is not the readers' cost.
     idle = fresh_server.idle_memory()
+    _read_slowly(fresh_server, http, large)
+    assert fresh_server.peak_memory() - idle < SLOW_READERS * 2 * MIB
+
+
+def _read_slowly(server: Server, http: httpx.Client, large: LargeInstance) -> None:
+    """Let many ask for something large and take only its first bytes."""
     with ExitStack() as stack:
         for _ in range(SLOW_READERS):
-            reader = stack.enter_context(connect(fresh_server, receive_buffer=16 * 1024))
+            reader = stack.enter_context(connect(server, receive_buffer=16 * 1024))
             send_get(reader, large.path, AS_STORED)
             assert reader.recv(4096).startswith(b"HTTP/1.1 200")
         for _ in range(50):
-            assert http.get(f"{fresh_server.url}/livez").status_code == 200
-        assert fresh_server.peak_memory() - idle < SLOW_READERS * 2 * MIB
+            assert http.get(f"{server.url}/livez").status_code == 200
 
 
 def test_an_upload_broken_off_leaves_nothing(fresh_server: Server, http: httpx.Client) -> None:
     before = fresh_server.open_files()
-    lost = make(3, side=256)
+    lost = make(3, side=2048)
     body = b"".join(stow_body(made.data for made in lost))
     for length in (len(lost[0].data) // 2, len(body) // 2, len(body) - 2000):
-        connection = connect(fresh_server)
-        send_post_head(connection, len(body))
-        connection.sendall(body[:length])
-        assert eventually(lambda: bool(fresh_server.staged_files() or fresh_server.open_files()))
-        reset(connection)
+        with connect(fresh_server) as connection:
+            send_post_head(connection, len(body))
+            connection.sendall(body[:length])
+            assert eventually(lambda: bool(fresh_server.staged_files()))
+            reset(connection)
         assert eventually(lambda: not fresh_server.staged_files())
     assert eventually(lambda: fresh_server.open_files() == before)
     assert http.get(lost[0].study_path).status_code == 404
     assert len(http.get("/studies").json()) == 1
-    assert http.get("/instances").headers["x-total-count"] == "1"
+    assert len(http.get("/instances").json()) == 1
 
 
 def test_an_upload_that_ends_too_early_leaves_nothing(
@@ -122,10 +127,10 @@ def test_a_download_broken_off_closes_its_files(fresh_server: Server, http: http
     http.get(large.path, headers={"Accept": AS_STORED})
     before = fresh_server.open_files()
     for _ in range(20):
-        connection = connect(fresh_server, receive_buffer=16 * 1024)
-        send_get(connection, large.path, AS_STORED)
-        _read_some(connection)
-        reset(connection)
+        with connect(fresh_server, receive_buffer=16 * 1024) as connection:
+            send_get(connection, large.path, AS_STORED)
+            _read_some(connection)
+            reset(connection)
     assert eventually(lambda: fresh_server.open_files() == before)
     assert http.get(large.path, headers={"Accept": AS_STORED}).status_code == 200
 
