@@ -35,7 +35,7 @@ _EARLIEST = "00010101000000.000000"
 _LATEST = "99991231235959.999999"
 
 _APOSTROPHES = re.compile("['`\u2018\u2019\u02bc\u02b9]")
-_SEPARATORS = re.compile(r"[\s^=,;.\-\u2010-\u2015_/()*?\u3001\u30fb]+")
+_SEPARATORS = re.compile(r"[\s^=,;.+\-\u2010-\u2015_/()*?\u3001\u30fb]+")
 _LETTERS = str.maketrans(
     {
         "ø": "o",

@@ -59,6 +59,22 @@ class Delivery:
     missing: tuple[Undelivered, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A multipart answer of more parts than can be kept: settled before its first byte too.
+
+    Args:
+        parts: Makes the parts again, in order; as many as were counted, or an error.
+        media_type: Of the first part.
+        tag, missing: As in Delivery.
+    """
+
+    parts: Callable[[], AsyncIterator[DeliveredPart]]
+    media_type: str
+    tag: str
+    missing: tuple[Undelivered, ...] = ()
+
+
 def tag_of(parts: Iterable[str]) -> str:
     """A short text that differs wherever the parts differ."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]

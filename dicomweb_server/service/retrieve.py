@@ -7,30 +7,34 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dicomweb_server.auth.port import Action, Authorizer
-from dicomweb_server.errors import NotAcceptable, NotFound
+from dicomweb_server.errors import NotAcceptable, NotFound, Unavailable
 from dicomweb_server.index.port import Documents, Index
 from dicomweb_server.model import media
 from dicomweb_server.model.document import json_array
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import BulkRef, ByteRange, InstanceRecord
 from dicomweb_server.service import choice
-from dicomweb_server.service.content import Content, is_native, within
+from dicomweb_server.service.bulkdata import (
+    PIXEL_PATHS,
+    BulkReader,
+    BulkSet,
+    is_compressed,
+)
+from dicomweb_server.service.content import Content
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import (
-    Body,
     DeliveredPart,
     Delivery,
+    Flow,
     Undelivered,
-    cut,
     tag_of,
 )
-from dicomweb_server.service.frames import FrameReader, plan, table_of
+from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.wire.accept import Wish
 
 T = TypeVar("T")
 
 _PAGE = 1000
-_PIXEL_PATHS = frozenset({"7FE00010", "7FE00008", "7FE00009"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Retrieve:
     ) -> None:
         self._index = index
         self._content = content
+        self._bulk = BulkReader(content)
         self._authorizer = authorizer
         self._immutable = immutable
 
@@ -87,11 +92,11 @@ class Retrieve:
         multipart = True
         record = None
         async for record in self._records(scope):
-            chosen = _first(choice.instance_syntax, record, wishes)
-            if chosen is None:
+            met = _first(choice.instance_syntax, record, wishes)
+            if met is None:
                 missing.append(Undelivered(record.key, choice.refusal(record, wishes)[0]))
                 continue
-            syntax, wish = chosen
+            syntax, wish = met
             multipart = wish.multipart
             parts.append(self._file(record, syntax))
             digests += [record.blob.digest, syntax]
@@ -123,23 +128,7 @@ class Retrieve:
             FrameOutOfRange: No such frame.
             NotAcceptable: Its pixels cannot be delivered in an acceptable form.
         """
-        record = await self._record(context, key)
-        table = table_of(record)
-        plans = [plan(table, number) for number in numbers]
-        chosen = _first(choice.pixel_form, record, wishes)
-        if chosen is None:
-            raise NotAcceptable(*choice.refusal(record, wishes))
-        (kind, syntax), wish = chosen
-        reader = FrameReader(self._content, record, plans)
-        location = f"{Scope.of(key).path}/frames/"
-        parts = tuple(
-            DeliveredPart(
-                kind, syntax, f"{location}{number}", plans[place].length, reader.body(place)
-            )
-            for place, number in enumerate(numbers)
-        )
-        tag = tag_of(["frames", record.blob.digest, kind, str(wish.multipart), *map(str, numbers)])
-        return Delivery(parts, wish.multipart, tag, self._immutable)
+        return self._frames(await self._record(context, key), numbers, wishes)
 
     async def bulk(
         self, context: Context, key: InstanceKey, path: str, wishes: Sequence[Wish]
@@ -163,10 +152,82 @@ class Retrieve:
                 "the instance has no bulk data under this name",
                 "use the BulkDataURI values of its metadata",
             )
-        if path in _PIXEL_PATHS and not is_native(record.transfer_syntax):
-            return await self._fragments(context, record, found, wishes)
+        return self._one_bulk(record, found, wishes)
+
+    async def pixels(self, context: Context, key: InstanceKey, wishes: Sequence[Wish]) -> Delivery:
+        """The pixel data of one instance, without those of icons (PS3.18 10.4.1.1.6).
+
+        Raises:
+            NotFound: No such instance, or it has no pixel data.
+            NotAcceptable: They cannot be delivered in an acceptable form.
+        """
+        record = await self._record(context, key)
+        found = next((bulk for bulk in record.bulk if bulk.path in PIXEL_PATHS), None)
+        if found is None:
+            raise NotFound("the instance has no pixel data", "see the bulkdata of the instance")
+        return self._one_bulk(record, found, wishes)
+
+    async def bulk_set(
+        self, context: Context, scope: Scope, wishes: Sequence[Wish], *, pixels: bool
+    ) -> Delivery | Flow:
+        """All bulk data of a study, a series or an instance (PS3.18 10.4.3.3.5, 10.4.3.3.6).
+
+        Args:
+            context: Who asks.
+            scope: Which instances.
+            wishes: Acceptable forms, best first; each is multipart.
+            pixels: Whether only pixel data are wanted, without those of icons.
+
+        Returns:
+            One part for each element under its BulkDataURI, for compressed pixels of several
+            frames one for each frame.
+
+        Raises:
+            NotFound: There are no such instances, or they have no bulk data.
+            NotAcceptable: None of it can be delivered in an acceptable form.
+        """
+        await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
+        found = BulkSet(wishes, pixels=pixels)
+        record = None
+        async for record in self._records(scope):
+            found.add(record)
+        if record is None:
+            raise _absent(scope)
+        if found.count == 0 and found.missing:
+            raise NotAcceptable(*choice.refusal(record, wishes))
+        if found.count == 0:
+            raise NotFound("there are no bulk data of this kind", "see the metadata")
+        tag = tag_of(["bulk-set", str(pixels), *found.names])
+        missing = tuple(found.missing)
+        if found.settled is None:
+            return Flow(self._flow(scope, found), found.media_type, tag, missing)
+        parts = tuple(
+            part
+            for record, elements in found.settled
+            for part in self._bulk.parts(record, elements)
+        )
+        immutable = self._immutable and scope.instance is not None
+        return Delivery(parts, True, tag, immutable, missing)
+
+    def _flow(self, scope: Scope, found: BulkSet) -> Callable[[], AsyncIterator[DeliveredPart]]:
+        """The parts of so many elements that they are chosen once more while they are sent."""
+
+        async def parts() -> AsyncIterator[DeliveredPart]:
+            left = found.count
+            async for record in self._records(scope):
+                for part in self._bulk.parts(record, found.choose(record)):
+                    yield part
+                    left -= 1
+            if left:
+                raise Unavailable("instances came or went while their bulk data were sent")
+
+        return parts
+
+    def _one_bulk(self, record: InstanceRecord, found: BulkRef, wishes: Sequence[Wish]) -> Delivery:
+        if is_compressed(record, found):
+            return self._fragments(record, found, wishes)
         for wish in wishes:
-            form = choice.bulk_form(record, path, wish)
+            form = choice.bulk_form(record, found.path, wish)
             if form is not None:
                 return self._bulk_delivery(record, found, form, wish)
         raise NotAcceptable(
@@ -229,27 +290,28 @@ class Retrieve:
         location = Scope.of(record.key).path
         return DeliveredPart(media.APPLICATION_DICOM, syntax, location, length, body)
 
-    def _ranges(self, record: InstanceRecord, bulk: BulkRef) -> Body:
-        def body(part: ByteRange | None) -> AsyncIterator[bytes]:
-            if bulk.word == 1:
-                return self._content.read_through(record, within(bulk.ranges, part), 1)
-            whole = self._content.read_through(record, bulk.ranges, bulk.word)
-            return cut(whole, part)
-
-        return body
+    def _frames(
+        self, record: InstanceRecord, numbers: Sequence[int], wishes: Sequence[Wish]
+    ) -> Delivery:
+        table = table_of(record)
+        plan(table, max(numbers))
+        met = _first(choice.pixel_form, record, wishes)
+        if met is None:
+            raise NotAcceptable(*choice.refusal(record, wishes))
+        (kind, syntax), wish = met
+        parts = tuple(self._bulk.frames(record, numbers, kind, syntax))
+        tag = tag_of(["frames", record.blob.digest, kind, str(wish.multipart), *map(str, numbers)])
+        return Delivery(parts, wish.multipart, tag, self._immutable)
 
     def _bulk_delivery(
         self, record: InstanceRecord, bulk: BulkRef, form: tuple[str, str], wish: Wish
     ) -> Delivery:
         kind, syntax = form
-        location = f"{Scope.of(record.key).path}/bulkdata/{bulk.path}"
-        part = DeliveredPart(kind, syntax, location, bulk.size, self._ranges(record, bulk))
+        part = self._bulk.part(record, bulk, kind, syntax)
         tag = tag_of(["bulk", record.blob.digest, kind, str(wish.multipart), bulk.path])
         return Delivery((part,), wish.multipart, tag, self._immutable)
 
-    async def _fragments(
-        self, context: Context, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]
-    ) -> Delivery:
+    def _fragments(self, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]) -> Delivery:
         """Compressed pixel data: one part for each frame, or one part where there is one frame."""
         count = record.frames.count if record.frames else 0
         for wish in wishes:
@@ -258,7 +320,7 @@ class Retrieve:
                 continue
             if count > 1 and (wish.multipart or wish.media_type == choice.ANY_TYPE):
                 several = Wish(wish.media_type, wish.transfer_syntax, multipart=True)
-                return await self.frames(context, record.key, range(1, count + 1), [several])
+                return self._frames(record, range(1, count + 1), [several])
             if count <= 1:
                 return self._bulk_delivery(record, bulk, form, wish)
         raise NotAcceptable(*choice.refusal(record, wishes))

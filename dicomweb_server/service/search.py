@@ -64,7 +64,10 @@ class Search:
             rows = [await self._deep_row(writer, match, deeper, base) for match in result.matches]
         else:
             rows = [writer.row(match) for match in result.matches]
-        return SearchPage(tuple(rows), result.total, result.remaining, result.cursor)
+        total = result.total
+        if total is None and query.page.cursor is None and (rows or not query.page.offset):
+            total = query.page.offset + len(rows) + result.remaining
+        return SearchPage(tuple(rows), total, result.remaining, result.cursor)
 
     async def _deep_row(
         self, writer: Rows, match: Match, paths: tuple[Path, ...], base: str

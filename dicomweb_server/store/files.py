@@ -12,7 +12,7 @@ from dicomweb_server.model.instance import ByteRange
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.store.pool import Pool
 
-CHUNK = 512 * 1024
+CHUNK = 256 * 1024
 """Bytes of one chunk of a stream: what a slow reader holds in memory."""
 
 _GAP = 4 * 1024

@@ -92,6 +92,8 @@ class Layout:
                 self.blobs.mkdir(mode=0o700, exist_ok=True)
                 self.staging.mkdir(mode=0o700, exist_ok=True)
                 if not self.format.exists():
+                    for number in range(256):
+                        (self.blobs / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
                     sync_folder(self.folder)
                     write_file(self.format, json.dumps({"store": VERSION}).encode() + b"\n")
         except OSError as error:
@@ -101,6 +103,18 @@ class Layout:
                 f"the store's folder {self.folder} cannot be used: {os.strerror(error.errno or 0)}",
                 "give a folder on a local disk that the server may write",
             ) from error
+
+    def settle(self) -> set[Path]:
+        """Make the folders of blobs that exist durable, all at once; return them.
+
+        Empty where the disk refuses: each is then made durable when it is first used.
+        """
+        found = {self.blobs / name for name in self.fan_out()}
+        try:
+            sync_folder(self.blobs)
+        except OSError:
+            return set()
+        return found
 
     def _check_version(self) -> None:
         try:

@@ -54,7 +54,7 @@ class Publisher:
         self._layout = layout
         self._health = health
         self._reached = crash.reached
-        self._durable_folders: set[Path] = set()
+        self._durable_folders = layout.settle()
         self._doubtful: set[str] = set()
 
     def publish(self, staged: StagedBytes) -> Committed:

@@ -15,7 +15,7 @@ from dicomweb_server.store.port import BlobStore, Committed, Staging, WalkedBlob
 
 T = TypeVar("T")
 
-CHUNK = 512 * 1024
+CHUNK = 256 * 1024
 
 
 class StoreWrapper:

@@ -139,6 +139,7 @@ def test_answers_come_as_xml_parts_when_asked(site: Site) -> None:
     assert b"NativeDicomModel" in response.content
 
 
-def test_the_total_is_told_when_rows_are_left(site: Site) -> None:
-    response = site.get("/studies?limit=2", "application/dicom+json")
+@pytest.mark.parametrize("query", ["", "limit=2", "limit=2&offset=1", "offset=4"])
+def test_the_total_is_told_on_every_page(site: Site, query: str) -> None:
+    response = site.get(f"/studies?{query}", "application/dicom+json")
     assert response.headers["x-total-count"] == "5"
