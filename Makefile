@@ -35,17 +35,17 @@ cov: $(VENV)/.test system ## Tests with a report of the lines they do not reach
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 test-all: system ## Tests with each Python 3.11, 3.12 and 3.13 that is here
-	@sh scripts/test-all.sh $(ARGS)
+	@sh .ci/test-all.sh $(ARGS)
 
 conformance: $(VENV)/.test ## Judge a DICOMweb server: make conformance URL=http://host/dicom-web
-	@sh scripts/part.sh conformance conformance/__main__.py "the conformance suite" \
+	@sh .ci/part.sh conformance conformance/__main__.py "the conformance suite" \
 		$(BIN)/python -m conformance $(if $(URL),--url $(URL)) $(ARGS)
 
 bench: $(VENV)/.test ## Time the server side by side with a peer
-	@sh scripts/part.sh bench benchmarks/__main__.py "benchmarks" $(BIN)/python -m benchmarks $(ARGS)
+	@sh .ci/part.sh bench benchmarks/__main__.py "benchmarks" $(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.test ## Feed the parsers with generated input for longer than the tests do
-	@sh scripts/part.sh fuzz tests/fuzz/__main__.py "long fuzzing" $(BIN)/python -m tests.fuzz $(ARGS)
+	@sh .ci/part.sh fuzz tests/fuzz/__main__.py "long fuzzing" $(BIN)/python -m tests.fuzz $(ARGS)
 
 docs: $(VENV)/.test ## Write the pages that are made from the code
 	@for page in settings routes; do \
@@ -60,10 +60,10 @@ clean: ## Remove what was made here, but never the data folder
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system:
-	@sh scripts/system-packages.sh
+	@sh .ci/system-packages.sh
 
 $(VENV)/.made:
-	@sh scripts/venv.sh $(VENV) $(PYTHON)
+	@sh .ci/venv.sh $(VENV) $(PYTHON)
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml

@@ -20,9 +20,9 @@ def _program(folder: Path, name: str, text: str) -> None:
 
 
 def _venv(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run scripts/venv.sh where only the programs in tmp_path are found."""
+    """Run .ci/venv.sh where only the programs in tmp_path are found."""
     return subprocess.run(
-        [SH, str(ROOT / "scripts" / "venv.sh"), str(tmp_path / "venv"), *arguments],
+        [SH, str(ROOT / ".ci" / "venv.sh"), str(tmp_path / "venv"), *arguments],
         capture_output=True,
         text=True,
         env={"PATH": str(tmp_path)},
@@ -70,7 +70,7 @@ def test_first_python_that_fits_is_taken(tmp_path: Path, named: bool) -> None:
 
 
 def test_part_that_is_not_there_is_told() -> None:
-    script = ROOT / "scripts" / "part.sh"
+    script = ROOT / ".ci" / "part.sh"
     done = subprocess.run(
         [SH, str(script), "x", "no/such/file", "the thing", "false"],
         capture_output=True,
