@@ -29,7 +29,7 @@ class Effort:
     seconds: int
 
 
-FULL = Effort(rounds=5, slices=300, studies=200, singles=100, seconds=3)
+FULL = Effort(rounds=5, slices=300, studies=200, singles=100, seconds=2)
 QUICK = Effort(rounds=2, slices=300, studies=200, singles=40, seconds=1)
 
 

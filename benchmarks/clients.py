@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from benchmarks.data import STOW_TYPE, Image, store_body
 from benchmarks.machine import program
@@ -72,14 +73,8 @@ def fetch(peer: Peer, path: str, accept: str) -> tuple[float, int]:
 
 def count(peer: Peer, path: str) -> int:
     """Number of objects in a JSON answer."""
-    connection = http.client.HTTPConnection(*peer.address, timeout=60)
-    connection.request("GET", peer.prefix + path, headers={"Accept": JSON})
-    answer = connection.getresponse()
-    if answer.status != 200:
-        raise WrongAnswer(f"{peer.name}: {path} answered {answer.status}")
-    found = json.loads(answer.read())
-    connection.close()
-    return len(found)
+    with closing(http.client.HTTPConnection(*peer.address, timeout=60)) as connection:
+        return len(json.loads(_get(connection, peer, path, JSON)))
 
 
 def repeat(peer: Peer, path: str, accept: str, seconds: float) -> float:
@@ -91,17 +86,12 @@ def repeat(peer: Peer, path: str, accept: str, seconds: float) -> float:
     Raises:
         WrongAnswer: One was not 200.
     """
-    connection = http.client.HTTPConnection(*peer.address, timeout=60)
     begin, passed, answers = time.perf_counter(), 0.0, 0
-    while passed < seconds:
-        connection.request("GET", peer.prefix + path, headers={"Accept": accept})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            raise WrongAnswer(f"{peer.name}: {path} answered {answer.status}")
-        answers += 1
-        passed = time.perf_counter() - begin
-    connection.close()
+    with closing(http.client.HTTPConnection(*peer.address, timeout=60)) as connection:
+        while passed < seconds:
+            _get(connection, peer, path, accept)
+            answers += 1
+            passed = time.perf_counter() - begin
     return answers / passed
 
 
@@ -127,13 +117,20 @@ def load(peer: Peer, paths: Sequence[str], accept: str, *, connections: int, sec
     return float(rate[1])
 
 
+def _get(connection: http.client.HTTPConnection, peer: Peer, path: str, accept: str) -> bytes:
+    connection.request("GET", peer.prefix + path, headers={"Accept": accept})
+    answer = connection.getresponse()
+    if answer.status != 200:
+        raise WrongAnswer(f"{peer.name}: {path} answered {answer.status}")
+    return answer.read()
+
+
 def _post(peer: Peer, bodies: Sequence[bytes]) -> None:
-    connection = http.client.HTTPConnection(*peer.address, timeout=120)
     headers = {"Content-Type": STOW_TYPE, "Accept": JSON}
-    for body in bodies:
-        connection.request("POST", f"{peer.prefix}/studies", body, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise WrongAnswer(f"{peer.name}: storing answered {answer.status} {text[:200]!r}")
-    connection.close()
+    with closing(http.client.HTTPConnection(*peer.address, timeout=120)) as connection:
+        for body in bodies:
+            connection.request("POST", f"{peer.prefix}/studies", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 200:
+                raise WrongAnswer(f"{peer.name}: storing answered {answer.status} {text[:200]!r}")
