@@ -1,0 +1,1 @@
+"""Judges DICOMweb servers from outside, requirement by requirement (PS3.18)."""

@@ -1,0 +1,1 @@
+"""One module per part of the standard, each with a tuple of checks."""
