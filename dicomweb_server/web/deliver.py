@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from dicomweb_server.model.ids import Scope
-from dicomweb_server.service.delivery import DeliveredPart, Delivery
+from dicomweb_server.service.delivery import DeliveredPart, Delivery, Flow, Undelivered
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import BytesResponse, Response, StreamResponse
 from dicomweb_server.wire import byterange, conditional, multipart
@@ -46,7 +46,29 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
     response.add("ETag", tag)
     response.add("Cache-Control", cache)
     response.add("Vary", "Accept")
-    _tell_missing(response, base, delivery)
+    _tell_missing(response, base, delivery.missing)
+    return response
+
+
+def deliver_flow(exchange: Exchange, flow: Flow) -> Response:
+    """The response of so many parts that its length is not told.
+
+    Args:
+        exchange: The request.
+        flow: What was found for it.
+    """
+    base = exchange.base
+    tag = conditional.etag(flow.tag, base)
+    if not conditional.none_match(exchange.none_match, tag):
+        return not_modified(tag, REVALIDATE)
+    boundary = _boundary(flow.tag, base)
+    kind = multipart.multipart_type(boundary, flow.media_type)
+    status = 206 if flow.missing else 200
+    response = StreamResponse(_stream_flow(flow, boundary, base), kind, status)
+    response.add("ETag", tag)
+    response.add("Cache-Control", REVALIDATE)
+    response.add("Vary", "Accept")
+    _tell_missing(response, base, flow.missing)
     return response
 
 
@@ -56,20 +78,9 @@ def part_type(part: DeliveredPart) -> str:
 
 
 def _multipart(base: str, delivery: Delivery) -> StreamResponse:
-    # Derived from what is delivered, so that the same entity tag means the same bytes; nobody can
-    # make a file that holds the hash of itself.
-    boundary = hashlib.sha256(f"{delivery.tag} {base}".encode()).hexdigest()[:40]
+    boundary = _boundary(delivery.tag, base)
     heads = [
-        multipart.part_head(
-            boundary,
-            [
-                ("Content-Type", part_type(part)),
-                ("Content-Length", str(part.length)),
-                ("Content-Location", base + part.location),
-            ],
-            first=place == 0,
-        )
-        for place, part in enumerate(delivery.parts)
+        _head(boundary, base, part, first=place == 0) for place, part in enumerate(delivery.parts)
     ]
     closing = multipart.closing(boundary)
     length = sum(map(len, heads)) + sum(part.length for part in delivery.parts) + len(closing)
@@ -80,6 +91,31 @@ def _multipart(base: str, delivery: Delivery) -> StreamResponse:
         status,
         length,
     )
+
+
+def _boundary(tag: str, base: str) -> str:
+    # Derived from what is delivered, so that the same entity tag means the same bytes; nobody can
+    # make a file that holds the hash of itself.
+    return hashlib.sha256(f"{tag} {base}".encode()).hexdigest()[:40]
+
+
+def _head(boundary: str, base: str, part: DeliveredPart, *, first: bool) -> bytes:
+    headers = [
+        ("Content-Type", part_type(part)),
+        ("Content-Length", str(part.length)),
+        ("Content-Location", base + part.location),
+    ]
+    return multipart.part_head(boundary, headers, first=first)
+
+
+async def _stream_flow(flow: Flow, boundary: str, base: str) -> AsyncIterator[bytes]:
+    first = True
+    async for part in flow.parts():
+        yield _head(boundary, base, part, first=first)
+        first = False
+        async for chunk in part.body(None):
+            yield chunk
+    yield multipart.closing(boundary)
 
 
 async def _stream(delivery: Delivery, heads: list[bytes], closing: bytes) -> AsyncIterator[bytes]:
@@ -111,13 +147,14 @@ def _single(exchange: Exchange, base: str, part: DeliveredPart, tag: str) -> Str
     return response
 
 
-def _tell_missing(response: Response, base: str, delivery: Delivery) -> None:
-    if not delivery.missing:
+def _tell_missing(response: Response, base: str, missing: Sequence[Undelivered]) -> None:
+    if not missing:
         return
-    count = len(delivery.missing)
+    count = len(missing)
     response.add(
-        "Warning", warning(base, f"{count} instances cannot be delivered as asked and are left out")
+        "Warning",
+        warning(base, f"{count} instances cannot be delivered as asked, in whole or in part"),
     )
-    for undelivered in delivery.missing[:_NAMED]:
+    for undelivered in missing[:_NAMED]:
         where = base + Scope.of(undelivered.key).path
         response.add("Warning", warning(base, f"{where}: {undelivered.reason}"))

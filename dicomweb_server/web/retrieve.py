@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 from starlette.requests import Request
 
 from dicomweb_server.dicom.xml_out import native_xml
+from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
+from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
-from dicomweb_server.web.deliver import REVALIDATE, deliver, not_modified
+from dicomweb_server.web.deliver import REVALIDATE, deliver, deliver_flow, not_modified
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.web.xml_parts import multipart_xml
@@ -20,14 +22,71 @@ _CHUNK = 256 * 1024
 
 
 async def instances(request: Request) -> Response:
-    """The Part 10 files of a study, a series or an instance."""
+    """The Part 10 files of a study, a series or an instance.
+
+    Bulk data types mean the bulk data of these instead (PS3.18 Table 10.4.4-1, historical).
+    """
     exchange = await Exchange.begin(request)
-    scope = exchange.scope
-    resource = Resource.INSTANCE if scope.instance else Resource.INSTANCES
-    wishes = _wishes(exchange, resource)
-    return deliver(
-        exchange, await exchange.services.retrieve.instances(exchange.context, scope, wishes)
+    resource = Resource.INSTANCE if exchange.scope.instance else Resource.INSTANCES
+    refused = None
+    for kind, group in _kinds(_wishes(exchange, resource)):
+        try:
+            return await kind(exchange, group)
+        except NotAcceptable as error:
+            refused = refused or error
+    raise refused or NotAcceptable("nothing was asked for")
+
+
+def _kinds(wishes: Sequence[Wish]) -> Iterator[tuple[_Kind, list[Wish]]]:
+    """The wishes for each kind of answer, in the order of the best of each."""
+    kinds: dict[_Kind, list[Wish]] = {}
+    for wish in wishes:
+        kinds.setdefault(_KINDS.get(wish.media_type, _bulk), []).append(wish)
+    yield from kinds.items()
+
+
+async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
+    retrieve = exchange.services.retrieve
+    return deliver(exchange, await retrieve.instances(exchange.context, exchange.scope, wishes))
+
+
+async def _bulk(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
+    return await _bulk_set(exchange, wishes, pixels=False)
+
+
+_Kind = Callable[[Exchange, Sequence[Wish]], Awaitable[Response]]
+_KINDS: Mapping[str, _Kind] = {media.APPLICATION_DICOM: _files}
+
+
+async def bulk_set(request: Request) -> Response:
+    """All bulk data of a study, a series or an instance."""
+    exchange = await Exchange.begin(request)
+    wishes = _wishes(exchange, Resource.BULKDATA_SET)
+    return await _bulk_set(exchange, wishes, pixels=False)
+
+
+async def pixel_set(request: Request) -> Response:
+    """The pixel data of the instances of a study or a series."""
+    exchange = await Exchange.begin(request)
+    wishes = _wishes(exchange, Resource.BULKDATA_SET)
+    return await _bulk_set(exchange, wishes, pixels=True)
+
+
+async def pixels(request: Request) -> Response:
+    """The pixel data of one instance."""
+    exchange = await Exchange.begin(request)
+    wishes = _wishes(exchange, Resource.BULKDATA)
+    retrieve = exchange.services.retrieve
+    return deliver(exchange, await retrieve.pixels(exchange.context, exchange.key, wishes))
+
+
+async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool) -> Response:
+    found = await exchange.services.retrieve.bulk_set(
+        exchange.context, exchange.scope, wishes, pixels=pixels
     )
+    if isinstance(found, Flow):
+        return deliver_flow(exchange, found)
+    return deliver(exchange, found)
 
 
 async def frame_list(request: Request) -> Response:

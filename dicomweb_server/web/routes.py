@@ -58,6 +58,8 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(
         f"{_STUDY}/metadata", "GET", retrieve.metadata, "Metadata of a study's instances", "10.4"
     ),
+    RouteRow(f"{_STUDY}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of a study", "10.4"),
+    RouteRow(f"{_STUDY}/pixeldata", "GET", retrieve.pixel_set, "All pixel data of a study", "10.4"),
     RouteRow(f"{_STUDY}/series", "GET", search.series, "Search for series of a study", "10.6"),
     RouteRow(
         f"{_STUDY}/instances", "GET", search.instances, "Search for instances of a study", "10.6"
@@ -66,6 +68,10 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(_SERIES, "DELETE", remove.remove, "Delete a series"),
     RouteRow(
         f"{_SERIES}/metadata", "GET", retrieve.metadata, "Metadata of a series' instances", "10.4"
+    ),
+    RouteRow(f"{_SERIES}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of a series", "10.4"),
+    RouteRow(
+        f"{_SERIES}/pixeldata", "GET", retrieve.pixel_set, "All pixel data of a series", "10.4"
     ),
     RouteRow(
         f"{_SERIES}/instances", "GET", search.instances, "Search for instances of a series", "10.6"
@@ -79,6 +85,12 @@ ROUTES: tuple[RouteRow, ...] = (
         retrieve.frame_list,
         "Pixel data of frames, as a comma list of numbers from 1",
         "10.4",
+    ),
+    RouteRow(
+        f"{_INSTANCE}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of an instance", "10.4"
+    ),
+    RouteRow(
+        f"{_INSTANCE}/pixeldata", "GET", retrieve.pixels, "The pixel data of an instance", "10.4"
     ),
     RouteRow(
         f"{_INSTANCE}/bulkdata/{{path}}",

@@ -15,6 +15,7 @@ from dicomweb_server.errors import InvalidParameter, NotAcceptable
 from dicomweb_server.model.ids import is_uid
 from dicomweb_server.model.media import (
     APPLICATION_DICOM,
+    APPLICATION_ZIP,
     DEFLATED_LITTLE,
     DICOM_JSON,
     DICOM_XML,
@@ -50,6 +51,7 @@ class Resource(Enum):
     FRAMES = "several frames"
     FRAME = "one frame"
     BULKDATA = "bulk data of one attribute"
+    BULKDATA_SET = "bulk data of many attributes"
     METADATA = "metadata"
     SEARCH = "search results"
     STORE_RESPONSE = "the answer to a store request"
@@ -85,27 +87,35 @@ class Wish:
 _NEVER = (IMPLICIT_LITTLE, EXPLICIT_BIG)
 """Transfer syntaxes that no answer may have (PS3.18 8.7.3)."""
 _DEFAULTS = {s.media_type: s.uid for s in TRANSFER_SYNTAXES.values() if s.default} | {
-    APPLICATION_DICOM: EXPLICIT_LITTLE
+    APPLICATION_DICOM: EXPLICIT_LITTLE,
+    APPLICATION_ZIP: "*",
 }
-_COMPRESSED = tuple(t for t in _DEFAULTS if t not in (APPLICATION_DICOM, OCTET_STREAM))
+_COMPRESSED = tuple(
+    t for t in _DEFAULTS if t not in (APPLICATION_DICOM, APPLICATION_ZIP, OCTET_STREAM)
+)
 _PIXELS = (OCTET_STREAM, *_COMPRESSED)
 _DOCUMENTS = ("application/pdf", "text/xml", "model/stl", "model/obj", "model/mtl")
 _MULTIPART = {
-    Resource.INSTANCES: (APPLICATION_DICOM,),
-    Resource.INSTANCE: (APPLICATION_DICOM,),
+    Resource.INSTANCES: (APPLICATION_DICOM, *_PIXELS),
+    Resource.INSTANCE: (APPLICATION_DICOM, *_PIXELS),
     Resource.FRAMES: _PIXELS,
     Resource.FRAME: _PIXELS,
     Resource.BULKDATA: _PIXELS + _DOCUMENTS,
+    Resource.BULKDATA_SET: _PIXELS + _DOCUMENTS,
 }
-"""What travels as multipart; the first is the default of the resource."""
+"""What travels as multipart; the first is the default of the resource.
+
+Bulk data types on instances mean the bulk data of these (PS3.18 Table 10.4.4-1, historical).
+"""
 _SINGLE = {
-    Resource.INSTANCES: (),
-    Resource.INSTANCE: (APPLICATION_DICOM,),
+    Resource.INSTANCES: (APPLICATION_ZIP,),
+    Resource.INSTANCE: (APPLICATION_DICOM, APPLICATION_ZIP),
     Resource.FRAMES: (),
     Resource.FRAME: _PIXELS,
     Resource.BULKDATA: _PIXELS + _DOCUMENTS,
+    Resource.BULKDATA_SET: (),
 }
-"""What travels alone: only resources that are one item (PS3.18 10.4.4 note 3)."""
+"""What travels alone: only resources that are one item (PS3.18 10.4.4 note 3), and zip."""
 _DICOM = (APPLICATION_DICOM, DICOM_JSON, DICOM_XML)
 _RENDERED = (
     "image/png",
@@ -132,6 +142,7 @@ _HINTS = {
     Resource.BULKDATA: (
         'multipart/related; type="application/octet-stream" or application/octet-stream or */*'
     ),
+    Resource.BULKDATA_SET: 'multipart/related; type="application/octet-stream"; transfer-syntax=*',
 }
 
 
@@ -263,22 +274,26 @@ def _ordered(ranges: Sequence[MediaRange], resource: Resource) -> list[Wish]:
 
 def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:
     asked = media_range.transfer_syntax
-    if media_range.media_type == ANY and resource is Resource.BULKDATA:
-        yield from _whatever(asked, multipart=False)
+    if media_range.media_type == ANY and resource in (Resource.BULKDATA, Resource.BULKDATA_SET):
+        yield from _whatever(asked, multipart=resource is Resource.BULKDATA_SET)
         return
     multipart = media_range.is_multipart or media_range.media_type == ANY
     offered = (_MULTIPART if multipart else _SINGLE)[resource]
     if multipart and media_range.content == ANY:
-        if media_range.is_multipart and media_range.parameter("type") and OCTET_STREAM in offered:
+        named = media_range.is_multipart and media_range.parameter("type")
+        if named and offered[0] == OCTET_STREAM:
             yield from _whatever(asked, multipart=True)
             return
         offered = offered[:1]
     wild = "*" in media_range.content
     for media_type in offered:
-        if covers(media_range.content, media_type):
+        if covers(media_range.content, media_type) and not (wild and media_type == APPLICATION_ZIP):
             syntax = _syntax(media_type, asked, wild)
             if syntax:
                 yield Wish(media_type, syntax, multipart)
+            if media_type.startswith("video/") and not asked:
+                # Video is lossy only: as it is stored rather than not at all (PS3.18 8.7.3.4).
+                yield Wish(media_type, "*", multipart)
     if media_range.content == ANY and not asked:
         # Who takes anything is better served with the stored form than with a refusal.
         yield from (Wish(media_type, "*", multipart) for media_type in offered[:1])

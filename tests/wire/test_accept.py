@@ -183,9 +183,11 @@ def test_a_compressed_type_goes_only_with_its_own_transfer_syntaxes(
     ],
 )
 def test_each_type_has_its_default_transfer_syntax(media_type: str, syntax: str) -> None:
-    (wish,) = asked(f"multipart/related; type={media_type}", Resource.FRAMES)
+    wish, *others = asked(f"multipart/related; type={media_type}", Resource.FRAMES)
     assert wish.transfer_syntax == syntax
     assert wish.media_type == TRANSFER_SYNTAXES[syntax].media_type
+    as_stored = [Wish(wish.media_type, "*", multipart=True)]
+    assert others == (as_stored if media_type.startswith("video/") else [])
 
 
 @pytest.mark.parametrize("resource", BINARY)
@@ -284,7 +286,32 @@ def test_types_of_other_resources_are_not_acceptable() -> None:
     with pytest.raises(NotAcceptable):
         asked('multipart/related; type="application/dicom"', Resource.FRAMES)
     with pytest.raises(NotAcceptable):
-        asked(f'multipart/related; type="{OCTET}"', Resource.INSTANCES)
+        asked(OCTET, Resource.INSTANCES)
+
+
+def test_r5_bulk_data_types_of_instances_are_their_bulk_data() -> None:
+    header = f'multipart/related; type="{OCTET}"'
+    for resource in (Resource.INSTANCE, Resource.INSTANCES):
+        assert asked(header, resource) == [Wish(OCTET, EXPLICIT_LITTLE, True)]
+        assert {wish.media_type for wish in asked("*/*", resource)} == {DICOM}
+
+
+@pytest.mark.parametrize("header", ["*/*", 'multipart/related; type="*/*"'])
+def test_r5_anything_is_the_stored_form_of_each_bulk_element(header: str) -> None:
+    assert asked(header, Resource.BULKDATA_SET)[0] == Wish("*/*", "*", True)
+
+
+def test_n15_many_items_do_not_travel_alone() -> None:
+    with pytest.raises(NotAcceptable):
+        asked(OCTET, Resource.BULKDATA_SET)
+
+
+def test_zip_is_sent_only_where_it_is_named() -> None:
+    for resource in (Resource.INSTANCE, Resource.INSTANCES):
+        assert asked("application/zip", resource) == [Wish("application/zip", "*", False)]
+    assert asked("application/*", Resource.INSTANCE)[0].media_type == DICOM
+    with pytest.raises(NotAcceptable):
+        asked("application/*", Resource.INSTANCES)
 
 
 def test_resources_of_fixed_types_give_one_wish() -> None:
