@@ -204,6 +204,16 @@ def test_rule_4_a_wildcard_is_never_refused(
     assert answer.status == 200, answer.body
 
 
+@pytest.mark.parametrize("suffix", ["", "/frames/1", "/bulkdata/7FE00010"])
+@pytest.mark.parametrize("accept", ["*/*", "multipart/related", 'multipart/related; type="*/*"'])
+def test_rule_4_a_wildcard_gets_what_is_stored_where_nothing_else_can_be_made(
+    server: Server, series: list[Made], accept: str, suffix: str
+) -> None:
+    answer = get(server, series[2].path + suffix, accept)
+    assert answer.status == 200, answer.body
+    assert JPEG_LS.encode() in answer.body + answer.headers["content-type"].encode()
+
+
 @pytest.mark.parametrize("path", ["/studies", "{0}/metadata", "{0}/frames/1", "{0}", "/series"])
 def test_rule_4_no_accept_at_all_is_anything(server: Server, series: list[Made], path: str) -> None:
     target = path.format(series[0].path)
