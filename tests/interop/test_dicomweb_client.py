@@ -5,17 +5,14 @@ Its methods for rendered images are left out: rendering comes with a later issue
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless, generate_uid
-from requests import HTTPError
 
+from tests.interop.answers import refused, uids, values
 from tests.live.instances import Made, make, make_dataset, part10, with_meta
 from tests.live.server import Server
 
@@ -30,35 +27,6 @@ def stored(client: DICOMwebClient) -> list[Made]:
     series = make(3)
     client.store_instances([made.dataset for made in series])
     return series
-
-
-def uids(made: Made) -> tuple[str, str, str]:
-    """The three UIDs of an instance, as the client takes them."""
-    dataset = made.dataset
-    return (
-        str(dataset.StudyInstanceUID),
-        str(dataset.SeriesInstanceUID),
-        str(dataset.SOPInstanceUID),
-    )
-
-
-def values(objects: list[dict[str, dict[str, object]]], tag: str) -> list[object]:
-    """First value of an attribute in every answer."""
-    found = []
-    for item in objects:
-        value = item[tag]["Value"]
-        assert isinstance(value, list)
-        found.append(value[0])
-    return found
-
-
-@contextmanager
-def refused(status: int) -> Iterator[None]:
-    """The client raises what the server answered."""
-    with pytest.raises(HTTPError) as raised:
-        yield
-    assert raised.value.response is not None
-    assert raised.value.response.status_code == status
 
 
 # --- store
