@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from itertools import groupby
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from dicomweb_server.web import health, remove, retrieve, search, store
+from dicomweb_server.model.ids import Level
+from dicomweb_server.web import capabilities, health, offers, remove, retrieve, search, store
+from dicomweb_server.web.offers import Handler, RouteRow
 from dicomweb_server.web.responses import BytesResponse, Response
+from dicomweb_server.wire.accept import Resource
 
-Handler = Callable[[Request], Awaitable[Response]]
+__all__ = ["ROOT", "ROUTES", "RouteRow", "build"]
 
 ROOT = "{root}"
 """Stands at the begin of a template for the path of the DICOMweb root."""
@@ -22,75 +23,222 @@ _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRow:
-    """One method of one resource.
-
-    Args:
-        template: Path; `{root}` stands for the DICOMweb root.
-        method: HTTP method; GET answers HEAD too.
-        handler: Who answers.
-        summary: What it does, for people.
-        clause: Where PS3.18 defines it; empty for our own.
-    """
-
-    template: str
-    method: str
-    handler: Handler
-    summary: str
-    clause: str = ""
-
-
 ROUTES: tuple[RouteRow, ...] = (
-    RouteRow("/", "GET", health.root, "What this is and where things are"),
-    RouteRow("/livez", "GET", health.livez, "The process answers"),
-    RouteRow("/readyz", "GET", health.readyz, "Store and index answer; else 503 and why"),
-    RouteRow(ROOT, "GET", health.root, "The same page as `/`"),
-    RouteRow(f"{ROOT}/studies", "GET", search.studies, "Search for studies", "10.6"),
-    RouteRow(f"{ROOT}/studies", "POST", store.store, "Store instances", "10.5"),
-    RouteRow(f"{ROOT}/series", "GET", search.series, "Search for series of all studies", "10.6"),
     RouteRow(
-        f"{ROOT}/instances", "GET", search.instances, "Search for instances of all studies", "10.6"
-    ),
-    RouteRow(_STUDY, "GET", retrieve.instances, "Retrieve the instances of a study", "10.4"),
-    RouteRow(_STUDY, "POST", store.store, "Store instances of one study", "10.5"),
-    RouteRow(_STUDY, "DELETE", remove.remove, "Delete a study"),
-    RouteRow(
-        f"{_STUDY}/metadata", "GET", retrieve.metadata, "Metadata of a study's instances", "10.4"
-    ),
-    RouteRow(f"{_STUDY}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of a study", "10.4"),
-    RouteRow(f"{_STUDY}/pixeldata", "GET", retrieve.pixel_set, "All pixel data of a study", "10.4"),
-    RouteRow(f"{_STUDY}/series", "GET", search.series, "Search for series of a study", "10.6"),
-    RouteRow(
-        f"{_STUDY}/instances", "GET", search.instances, "Search for instances of a study", "10.6"
-    ),
-    RouteRow(_SERIES, "GET", retrieve.instances, "Retrieve the instances of a series", "10.4"),
-    RouteRow(_SERIES, "DELETE", remove.remove, "Delete a series"),
-    RouteRow(
-        f"{_SERIES}/metadata", "GET", retrieve.metadata, "Metadata of a series' instances", "10.4"
-    ),
-    RouteRow(f"{_SERIES}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of a series", "10.4"),
-    RouteRow(
-        f"{_SERIES}/pixeldata", "GET", retrieve.pixel_set, "All pixel data of a series", "10.4"
+        "/",
+        "GET",
+        health.root,
+        "What this is and where things are",
     ),
     RouteRow(
-        f"{_SERIES}/instances", "GET", search.instances, "Search for instances of a series", "10.6"
+        "/livez",
+        "GET",
+        health.livez,
+        "The process answers",
     ),
-    RouteRow(_INSTANCE, "GET", retrieve.instances, "Retrieve an instance", "10.4"),
-    RouteRow(_INSTANCE, "DELETE", remove.remove, "Delete an instance"),
-    RouteRow(f"{_INSTANCE}/metadata", "GET", retrieve.metadata, "Metadata of an instance", "10.4"),
+    RouteRow(
+        "/readyz",
+        "GET",
+        health.readyz,
+        "Store and index answer; else 503 and why",
+    ),
+    RouteRow(
+        ROOT,
+        "GET",
+        health.root,
+        "The same page as `/`",
+    ),
+    RouteRow(
+        f"{ROOT}/studies",
+        "GET",
+        search.studies,
+        "Search for studies",
+        "10.6",
+        offers.search("SearchForStudies", Level.STUDY),
+    ),
+    RouteRow(
+        f"{ROOT}/studies",
+        "POST",
+        store.store,
+        "Store instances",
+        "10.5",
+        offers.store("StoreInstances"),
+    ),
+    RouteRow(
+        f"{ROOT}/series",
+        "GET",
+        search.series,
+        "Search for series of all studies",
+        "10.6",
+        offers.search("SearchForSeries", Level.STUDY, Level.SERIES),
+    ),
+    RouteRow(
+        f"{ROOT}/instances",
+        "GET",
+        search.instances,
+        "Search for instances of all studies",
+        "10.6",
+        offers.search("SearchForInstances", *Level),
+    ),
+    RouteRow(
+        _STUDY,
+        "GET",
+        retrieve.instances,
+        "Retrieve the instances of a study",
+        "10.4",
+        offers.retrieve("RetrieveStudy", Resource.INSTANCES),
+    ),
+    RouteRow(
+        _STUDY,
+        "POST",
+        store.store,
+        "Store instances of one study",
+        "10.5",
+        offers.store("StoreStudyInstances"),
+    ),
+    RouteRow(
+        _STUDY,
+        "DELETE",
+        remove.remove,
+        "Delete a study",
+        "",
+        offers.delete("DeleteStudy"),
+    ),
+    RouteRow(
+        f"{_STUDY}/metadata",
+        "GET",
+        retrieve.metadata,
+        "Metadata of a study's instances",
+        "10.4",
+        offers.retrieve("RetrieveStudyMetadata", Resource.METADATA),
+    ),
+    RouteRow(
+        f"{_STUDY}/bulkdata",
+        "GET",
+        retrieve.bulk_set,
+        "All bulk data of a study",
+        "10.4",
+        offers.retrieve("RetrieveStudyBulkdata", Resource.BULKDATA_SET),
+    ),
+    RouteRow(
+        f"{_STUDY}/pixeldata",
+        "GET",
+        retrieve.pixel_set,
+        "All pixel data of a study",
+        "10.4",
+        offers.retrieve("RetrieveStudyPixelData", Resource.BULKDATA_SET),
+    ),
+    RouteRow(
+        f"{_STUDY}/series",
+        "GET",
+        search.series,
+        "Search for series of a study",
+        "10.6",
+        offers.search("SearchForStudySeries", Level.SERIES),
+    ),
+    RouteRow(
+        f"{_STUDY}/instances",
+        "GET",
+        search.instances,
+        "Search for instances of a study",
+        "10.6",
+        offers.search("SearchForStudyInstances", Level.SERIES, Level.INSTANCE),
+    ),
+    RouteRow(
+        _SERIES,
+        "GET",
+        retrieve.instances,
+        "Retrieve the instances of a series",
+        "10.4",
+        offers.retrieve("RetrieveSeries", Resource.INSTANCES),
+    ),
+    RouteRow(
+        _SERIES,
+        "DELETE",
+        remove.remove,
+        "Delete a series",
+        "",
+        offers.delete("DeleteSeries"),
+    ),
+    RouteRow(
+        f"{_SERIES}/metadata",
+        "GET",
+        retrieve.metadata,
+        "Metadata of a series' instances",
+        "10.4",
+        offers.retrieve("RetrieveSeriesMetadata", Resource.METADATA),
+    ),
+    RouteRow(
+        f"{_SERIES}/bulkdata",
+        "GET",
+        retrieve.bulk_set,
+        "All bulk data of a series",
+        "10.4",
+        offers.retrieve("RetrieveSeriesBulkdata", Resource.BULKDATA_SET),
+    ),
+    RouteRow(
+        f"{_SERIES}/pixeldata",
+        "GET",
+        retrieve.pixel_set,
+        "All pixel data of a series",
+        "10.4",
+        offers.retrieve("RetrieveSeriesPixelData", Resource.BULKDATA_SET),
+    ),
+    RouteRow(
+        f"{_SERIES}/instances",
+        "GET",
+        search.instances,
+        "Search for instances of a series",
+        "10.6",
+        offers.search("SearchForStudySeriesInstances", Level.INSTANCE),
+    ),
+    RouteRow(
+        _INSTANCE,
+        "GET",
+        retrieve.instances,
+        "Retrieve an instance",
+        "10.4",
+        offers.retrieve("RetrieveInstance", Resource.INSTANCE),
+    ),
+    RouteRow(
+        _INSTANCE,
+        "DELETE",
+        remove.remove,
+        "Delete an instance",
+        "",
+        offers.delete("DeleteInstance"),
+    ),
+    RouteRow(
+        f"{_INSTANCE}/metadata",
+        "GET",
+        retrieve.metadata,
+        "Metadata of an instance",
+        "10.4",
+        offers.retrieve("RetrieveInstanceMetadata", Resource.METADATA),
+    ),
     RouteRow(
         f"{_INSTANCE}/frames/{{frames}}",
         "GET",
         retrieve.frame_list,
         "Pixel data of frames, as a comma list of numbers from 1",
         "10.4",
+        offers.retrieve("RetrieveFrames", Resource.FRAME),
     ),
     RouteRow(
-        f"{_INSTANCE}/bulkdata", "GET", retrieve.bulk_set, "All bulk data of an instance", "10.4"
+        f"{_INSTANCE}/bulkdata",
+        "GET",
+        retrieve.bulk_set,
+        "All bulk data of an instance",
+        "10.4",
+        offers.retrieve("RetrieveInstanceBulkdata", Resource.BULKDATA_SET),
     ),
     RouteRow(
-        f"{_INSTANCE}/pixeldata", "GET", retrieve.pixels, "The pixel data of an instance", "10.4"
+        f"{_INSTANCE}/pixeldata",
+        "GET",
+        retrieve.pixels,
+        "The pixel data of an instance",
+        "10.4",
+        offers.retrieve("RetrieveInstancePixelData", Resource.BULKDATA),
     ),
     RouteRow(
         f"{_INSTANCE}/bulkdata/{{path}}",
@@ -98,12 +246,15 @@ ROUTES: tuple[RouteRow, ...] = (
         retrieve.bulk_data,
         "The value that a BulkDataURI of the metadata names",
         "10.4",
+        offers.retrieve("RetrieveBulkdata", Resource.BULKDATA),
     ),
     RouteRow(
         f"{_INSTANCE}/bulk/{{path}}",
         "GET",
         retrieve.bulk_data,
         "The same under the name that MONAI Deploy builds by itself",
+        "",
+        offers.retrieve("RetrieveBulkdataByOldName", Resource.BULKDATA),
     ),
 )
 
@@ -124,8 +275,24 @@ def _route(path: str, template: str, handlers: dict[str, Handler]) -> Route:
     async def dispatch(request: Request) -> Response:
         request.scope["route_template"] = template
         if request.method == "OPTIONS":
-            return BytesResponse(status=204, headers={"Allow": ", ".join(methods)})
+            return await _options(request, template, methods)
         return await handlers["GET" if request.method == "HEAD" else request.method](request)
 
     # The wrapper of starlette calls whatever dispatch returns as an ASGI application.
     return Route(path, dispatch, methods=methods)
+
+
+async def _options(request: Request, template: str, methods: list[str]) -> Response:
+    """What the resource and those below it can do; to a preflight only that it is not allowed.
+
+    Preflights of allowed origins never come here (`middleware.CorsMiddleware`).
+    """
+    allow = {"Allow": ", ".join(methods)}
+    preflight = "access-control-request-method" in request.headers
+    if preflight or not template.startswith(ROOT):
+        return BytesResponse(status=204, headers=allow)
+    path = template.removeprefix(ROOT)
+    rows = [row for row in ROUTES if row.template.startswith(ROOT)]
+    response = await capabilities.describe(request, rows, path)
+    response.add("Allow", allow["Allow"])
+    return response

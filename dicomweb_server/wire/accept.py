@@ -38,7 +38,7 @@ from dicomweb_server.wire.mediarange import (
     quality,
 )
 
-__all__ = ["MediaRange", "Resource", "Wish", "choose", "parse", "wishes"]
+__all__ = ["MediaRange", "Resource", "Wish", "choose", "offered", "parse", "wishes"]
 
 MULTIPART_XML = f'{MULTIPART_RELATED}; type="{DICOM_XML}"'
 
@@ -144,6 +144,14 @@ _HINTS = {
     ),
     Resource.BULKDATA_SET: 'multipart/related; type="application/octet-stream"; transfer-syntax=*',
 }
+
+
+def offered(resource: Resource) -> tuple[str, ...]:
+    """The media types that a resource can have, as in Accept headers; the first is the default."""
+    if resource in FIXED:
+        return FIXED[resource]
+    several = (f'{MULTIPART_RELATED}; type="{kind}"' for kind in _MULTIPART[resource])
+    return (*several, *_SINGLE[resource])
 
 
 def wishes(
