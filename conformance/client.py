@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -146,7 +147,9 @@ def _bounded(response: httpx.Response) -> bytes:
 
 
 def _line(method: str, path: str, accept: str | None, headers: Mapping[str, str]) -> str:
-    shown = path if len(path) <= _SHOWN_QUERY else path[:_SHOWN_QUERY] + "..."
+    # Generated UIDs are as long as a line; their last digits tell them apart.
+    brief = re.sub(r"2\.25\.[0-9]+([0-9]{4})", r"2.25..\1", path)
+    shown = brief if len(brief) <= _SHOWN_QUERY else brief[:_SHOWN_QUERY] + "..."
     told = [] if accept == "*/*" else [f"Accept: {accept}" if accept else "no Accept"]
     told += [f"{name}: {value}" for name, value in headers.items()]
     return f"{method} {shown}" + (f" [{'; '.join(told)}]" if told else "")
