@@ -10,7 +10,8 @@ from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.errors import NotAcceptable, NotFound, Unavailable
 from dicomweb_server.index.port import Documents, Index
 from dicomweb_server.model import media
-from dicomweb_server.model.document import json_array
+from dicomweb_server.model.document import json_array, json_length
+from dicomweb_server.model.gzipped import gzip_array
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import BulkRef, ByteRange, InstanceRecord
 from dicomweb_server.service import choice
@@ -52,6 +53,14 @@ class Metadata:
     def chunks(self, base: str) -> Iterator[bytes]:
         """The JSON array, a chunk for each instance; `base` as in `model.document`."""
         return json_array(self.documents.documents, base.encode())
+
+    def length(self, base: str) -> int:
+        """Bytes of all chunks."""
+        return json_length(self.documents.documents, base.encode())
+
+    def gzipped(self, base: str) -> Iterator[bytes]:
+        """The JSON array as one gzip member, a chunk for each instance."""
+        return gzip_array(self.documents.documents, base.encode())
 
 
 class Retrieve:

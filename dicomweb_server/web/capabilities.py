@@ -14,6 +14,7 @@ from dicomweb_server.model.ids import Level
 from dicomweb_server.model.levels import REQUIRED_MATCH, IndexPlan, level_of
 from dicomweb_server.model.query import Path
 from dicomweb_server.model.tags import hex_of, keyword_of
+from dicomweb_server.web.compress import VARY, whole
 from dicomweb_server.web.errors import PROBLEM_JSON
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.offers import CHARACTER_SETS, Offer, QueryParameter, RouteRow
@@ -86,8 +87,10 @@ async def describe(request: Request, rows: Iterable[RouteRow], path: str) -> Byt
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{tree.xml()}\n'.encode()
     else:
         body = orjson.dumps({tree.name: tree.json()})
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
-    return BytesResponse(body, kind, headers=headers)
+    response = await whole(body, kind, exchange.encoding)
+    response.add("Cache-Control", "private, no-cache")
+    response.add("Vary", VARY)
+    return response
 
 
 def document(rows: Iterable[RouteRow], path: str, base: str, plan: IndexPlan) -> Element:

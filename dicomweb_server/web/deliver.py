@@ -17,11 +17,9 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 _NAMED = 20
 
 
-def not_modified(tag: str, cache: str) -> BytesResponse:
+def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
     """304 for a client that has these bytes already (RFC 9110 15.4.5)."""
-    return BytesResponse(
-        status=304, headers={"ETag": tag, "Cache-Control": cache, "Vary": "Accept"}
-    )
+    return BytesResponse(status=304, headers={"ETag": tag, "Cache-Control": cache, "Vary": vary})
 
 
 def deliver(exchange: Exchange, delivery: Delivery) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from dicomweb_server.auth.port import Authenticator, Credentials
 from dicomweb_server.model.ids import InstanceKey, Scope, require_uid
+from dicomweb_server.service.compose import Compose
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.health import Health
 from dicomweb_server.service.ingest import Ingest
@@ -16,7 +17,7 @@ from dicomweb_server.service.remove import Remove
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
 from dicomweb_server.web.settings import WebSettings
-from dicomweb_server.wire import forwarded, querystring
+from dicomweb_server.wire import encoding, forwarded, querystring
 from dicomweb_server.wire.forwarded import ProxyHeaders
 from dicomweb_server.wire.querystring import Parameter
 
@@ -29,6 +30,7 @@ class Services:
 
     settings: WebSettings
     authenticator: Authenticator
+    compose: Compose
     ingest: Ingest
     search: Search
     retrieve: Retrieve
@@ -97,6 +99,15 @@ class Exchange:
     def accept(self) -> list[str]:
         """The Accept header lines."""
         return self.request.headers.getlist("accept")
+
+    @property
+    def encoding(self) -> str:
+        """Content coding of an answer of JSON or XML.
+
+        Raises:
+            NotAcceptable: The client takes none that there is.
+        """
+        return encoding.choose(self.request.headers.getlist("accept-encoding"))
 
     @property
     def none_match(self) -> str | None:

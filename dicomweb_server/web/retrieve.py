@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 
 from starlette.requests import Request
 
@@ -11,14 +20,18 @@ from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
+from dicomweb_server.web.compress import VARY
 from dicomweb_server.web.deliver import REVALIDATE, deliver, deliver_flow, not_modified
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.web.xml_parts import multipart_xml
 from dicomweb_server.wire import accept, conditional, frames
 from dicomweb_server.wire.accept import Resource, Wish
+from dicomweb_server.wire.encoding import IDENTITY
 
 _CHUNK = 256 * 1024
+_UNBROKEN = 256
+"""Documents that are joined before others have their turn."""
 
 
 async def instances(request: Request) -> Response:
@@ -122,31 +135,47 @@ async def metadata(request: Request) -> Response:
         strict=exchange.settings.strict_accept,
     )
     retrieve, scope = exchange.services.retrieve, exchange.scope
-    base = exchange.base
+    base, encoding = exchange.base, exchange.encoding
     revision = await retrieve.revision(exchange.context, scope)
-    tag = conditional.etag("metadata", scope.path, revision, kind, base)
+    tag = conditional.etag("metadata", scope.path, revision, kind, base, encoding)
     if not conditional.none_match(exchange.none_match, tag):
-        return not_modified(tag, REVALIDATE)
+        return not_modified(tag, REVALIDATE, VARY)
     found = await retrieve.metadata(exchange.context, scope)
     if kind == media.DICOM_JSON:
-        response = StreamResponse(_joined(found, base), media.DICOM_JSON)
+        response = await _json(found, base, encoding)
     else:
         objects = (document.text(base.encode()) for document in found.documents.documents)
-        response = multipart_xml(native_xml(item) for item in objects)
+        response = multipart_xml((native_xml(item) for item in objects), 200, encoding)
     if found.revision == revision:
         response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
-    response.add("Vary", "Accept")
+    response.add("Vary", VARY)
     return response
 
 
-async def _joined(found: Metadata, base: str) -> AsyncIterator[bytes]:
-    """The JSON array in chunks of some hundred KiB."""
+async def _json(found: Metadata, base: str, encoding: str) -> StreamResponse:
+    """The JSON array; the gzipped form is put together of pieces as they lie in the index."""
+    if encoding == IDENTITY:
+        chunks = _grouped(found.chunks(base))
+        return StreamResponse(chunks, media.DICOM_JSON, length=found.length(base))
+    pieces = []
+    for place, piece in enumerate(found.gzipped(base)):
+        pieces.append(piece)
+        if place % _UNBROKEN == _UNBROKEN - 1:
+            await asyncio.sleep(0)
+    length = sum(map(len, pieces))
+    response = StreamResponse(_grouped(pieces), media.DICOM_JSON, length=length)
+    response.add("Content-Encoding", encoding)
+    return response
+
+
+async def _grouped(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Small pieces in chunks of some hundred KiB."""
     waiting: list[bytes] = []
     held = 0
-    for chunk in found.chunks(base):
-        waiting.append(chunk)
-        held += len(chunk)
+    for piece in pieces:
+        waiting.append(piece)
+        held += len(piece)
         if held >= _CHUNK:
             yield b"".join(waiting)
             waiting, held = [], 0

@@ -8,8 +8,9 @@ from dicomweb_server.dicom.xml_out import native_xml
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import Level
 from dicomweb_server.service.search import SearchPage
+from dicomweb_server.web.compress import VARY, whole
 from dicomweb_server.web.exchange import Exchange
-from dicomweb_server.web.responses import BytesResponse, Response
+from dicomweb_server.web.responses import Response
 from dicomweb_server.web.xml_parts import multipart_xml
 from dicomweb_server.wire import accept, qido, querystring
 from dicomweb_server.wire.accept import Resource
@@ -41,19 +42,20 @@ async def _search(request: Request, level: Level) -> Response:
         accept.FIXED[Resource.SEARCH],
         strict=settings.strict_accept,
     )
+    encoding = exchange.encoding
     parsed = qido.parse(level, exchange.scope, exchange.parameters, settings.plan, settings.query)
     base = exchange.base
     page = await exchange.services.search.search(exchange.context, parsed.query, base)
     response: Response
     if kind == media.DICOM_JSON:
-        response = BytesResponse(b"[" + b",".join(page.rows) + b"]", media.DICOM_JSON)
+        response = await whole(b"[%b]" % b",".join(page.rows), kind, encoding)
     else:
-        response = multipart_xml(native_xml(row) for row in page.rows)
+        response = multipart_xml((native_xml(row) for row in page.rows), 200, encoding)
     for text in parsed.warnings:
         response.add("Warning", warning(base, text))
     _tell_rest(response, exchange, page, base)
     response.add("Cache-Control", "private, no-cache")
-    response.add("Vary", "Accept")
+    response.add("Vary", VARY)
     return response
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from dicomweb_server.model import media
+from dicomweb_server.web.compress import stream
 from dicomweb_server.web.responses import StreamResponse
 from dicomweb_server.wire import multipart
+from dicomweb_server.wire.encoding import IDENTITY
 
 
-def multipart_xml(documents: Iterable[bytes], status: int = 200) -> StreamResponse:
-    """A multipart answer of XML documents; with none of them only the closing delimiter."""
+def multipart_xml(
+    documents: Iterable[bytes], status: int = 200, encoding: str = IDENTITY
+) -> StreamResponse:
+    """A multipart answer of XML documents; with none of them only the closing delimiter.
+
+    Args:
+        documents: The documents.
+        status: HTTP status.
+        encoding: Content coding of the whole answer.
+    """
     boundary = multipart.new_boundary()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -22,4 +32,4 @@ def multipart_xml(documents: Iterable[bytes], status: int = 200) -> StreamRespon
         yield multipart.closing(boundary, first=first)
 
     kind = multipart.multipart_type(boundary, media.DICOM_XML)
-    return StreamResponse(chunks(), kind, status)
+    return stream(chunks(), kind, status, encoding)

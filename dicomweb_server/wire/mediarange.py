@@ -175,6 +175,13 @@ def quality(ranges: Sequence[MediaRange], form: Form) -> tuple[float, int] | Non
     return None if best is None else best[1:]
 
 
+def quality_of(text: str) -> float | None:
+    """The value of a `q` parameter, None where it is malformed (RFC 9110 12.4.2)."""
+    if not text.strip(".") or not _QUALITY.fullmatch(text) or float(text) > 1:
+        return None
+    return float(text)
+
+
 def _level(media_type: str) -> int:
     return 2 - media_type.count("*")
 
@@ -188,10 +195,11 @@ def _read(text: str, place: int) -> MediaRange | None:
         return None
     pairs = [inner for pair in pairs for inner in _unpacked(pair)]
     q = next((value for name, value in pairs if name == "q"), "1")
-    if not q.strip(".") or not _QUALITY.fullmatch(q) or float(q) > 1:
+    weight = quality_of(q)
+    if weight is None:
         return None
     kept = tuple(pair for pair in pairs if pair[0] != "q")
-    return MediaRange(media_type, kept, float(q), place)
+    return MediaRange(media_type, kept, weight, place)
 
 
 def _is_range(media_type: str) -> bool:
