@@ -71,9 +71,9 @@ META, ONE, SERIES, FRAME = "alpha/instance/metadata", "alpha/instance", "alpha/s
 DICOM = "application/dicom"
 
 CHOICE = (
-    _refused("N1.metadata", SHOULD, "metadata without Accept", META, None, clause="8.7.5"),
-    _refused("N1.search", SHOULD, "search without Accept", "search", None, clause="8.7.5"),
-    _refused("N1.retrieve", SHOULD, "retrieval without Accept", ONE, None, clause="8.7.5"),
+    _refused("N1.metadata", SHALL, "metadata without Accept", META, None, clause="8.7.5"),
+    _refused("N1.search", SHALL, "search without Accept", "search", None, clause="8.7.5"),
+    _refused("N1.retrieve", SHALL, "retrieval without Accept", ONE, None, clause="8.7.5"),
     _refused("N2.metadata", SHALL, "metadata as nothing that is known", META, UNKNOWN),
     _refused("N2.search", SHALL, "search results as nothing that is known", "search", UNKNOWN),
     _refused("N2.retrieve", SHALL, "an instance as nothing that is known", ONE, UNKNOWN),
