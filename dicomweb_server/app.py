@@ -12,12 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
+from dicomweb_server.codec.pictures import PillowPictures
 from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.service.compose import Compose, ComposeLimits
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.health import Health
 from dicomweb_server.service.ingest import Ingest, IngestSettings
@@ -104,6 +106,11 @@ def make_services(settings: Settings, ports: Ports) -> Services:
     return Services(
         settings=_web_settings(settings, plan),
         authenticator=OpenAuthenticator(),
+        compose=Compose(
+            ports.store.stage,
+            PillowPictures(),
+            ComposeLimits(settings.scan_limits(), settings.store_limits()),
+        ),
         ingest=ingest,
         search=Search(ports.index, authorizer, settings.query.deadline_seconds),
         retrieve=Retrieve(ports.index, content, authorizer, immutable=immutable),

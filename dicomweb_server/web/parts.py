@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from dicomweb_server.errors import InstanceRejected, InvalidRequest
 from dicomweb_server.model import media
@@ -21,7 +21,7 @@ from dicomweb_server.wire.multipart import (
 _ACCEPTED = frozenset({media.APPLICATION_DICOM, media.OCTET_STREAM})
 
 
-class _Events:
+class Events:
     """Events of a multipart body, pulled from the network as they are needed."""
 
     def __init__(self, body: AsyncIterator[bytes], reader: MultipartReader) -> None:
@@ -44,7 +44,7 @@ class _Events:
 
 async def instance_parts(
     body: AsyncIterator[bytes], reader: MultipartReader
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part]:
     """The parts of a multipart/related body as instances.
 
     Args:
@@ -54,13 +54,14 @@ async def instance_parts(
     Raises:
         InvalidMultipart: The framing is broken.
     """
-    events = _Events(body, reader)
+    events = Events(body, reader)
     while (event := await events.next()) is not None:
         if isinstance(event, PartBegin):
-            yield Part(_data(events), _refusal(event))
+            yield Part(part_data(events), _refusal(event))
 
 
-async def _data(events: _Events) -> AsyncIterator[bytes | memoryview]:
+async def part_data(events: Events) -> AsyncIterator[bytes | memoryview]:
+    """The bytes of the part that has begun, up to its end."""
     while (event := await events.next()) is not None and not isinstance(event, PartEnd):
         if isinstance(event, PartData):
             yield event.data

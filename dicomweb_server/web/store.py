@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 
 from starlette.requests import Request
 
@@ -11,9 +12,16 @@ from dicomweb_server.dicom.xml_out import native_xml
 from dicomweb_server.errors import InvalidRequest, PayloadTooLarge, UnsupportedContent
 from dicomweb_server.model import media
 from dicomweb_server.model.outcome import StoreReport
+from dicomweb_server.service.compose import Incoming
 from dicomweb_server.service.ingest import Part
 from dicomweb_server.web.body import read_body
 from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.metadata_parts import (
+    METADATA_TYPES,
+    lone_metadata,
+    metadata_parts,
+    plain_type,
+)
 from dicomweb_server.web.parts import instance_parts
 from dicomweb_server.web.responses import BytesResponse, Response
 from dicomweb_server.web.xml_parts import multipart_xml
@@ -23,7 +31,10 @@ from dicomweb_server.wire.contenttype import ContentType
 from dicomweb_server.wire.warnings import warning
 
 _TOLD = 20
-_HINT = 'send multipart/related; type="application/dicom", or one instance as application/dicom'
+_HINT = (
+    'send multipart/related; type="application/dicom" (or application/dicom+json, '
+    "application/dicom+xml), or one instance as application/dicom"
+)
 
 
 async def store(request: Request) -> Response:
@@ -36,8 +47,8 @@ async def store(request: Request) -> Response:
         accept.FIXED[Resource.STORE_RESPONSE],
         strict=exchange.settings.strict_accept,
     )
-    parts = _parts(exchange, _content_type(request))
-    report = await exchange.services.ingest.store(exchange.context, study, parts)
+    async with aclosing(_parts(exchange, _content_type(request))) as parts:
+        report = await exchange.services.ingest.store(exchange.context, study, parts)
     response = _module(store_module(report, exchange.base), kind, _status(report))
     for text in _remarks(report):
         response.add("Warning", warning(exchange.base, text))
@@ -86,26 +97,37 @@ def _content_type(request: Request) -> ContentType:
     return contenttype.parse(header)
 
 
-def _parts(exchange: Exchange, content: ContentType) -> AsyncIterator[Part]:
+def _parts(exchange: Exchange, content: ContentType) -> AsyncGenerator[Part]:
     limits = exchange.settings.store
     request = exchange.request
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared[:20]) > limits.request:
         raise PayloadTooLarge(f"a request may have {limits.request} bytes at most")
     body = read_body(request.receive, limits.request, limits.idle_seconds)
-    if content.media_type == media.APPLICATION_DICOM:
+    kind = plain_type(content)
+    if kind == media.APPLICATION_DICOM:
         return _one(body)
-    if content.media_type != media.MULTIPART_RELATED:
-        raise UnsupportedContent(f"the Content-Type is {content.media_type}", _HINT)
-    root = contenttype.parse(content.parameter("type") or media.APPLICATION_DICOM).media_type
-    if root != media.APPLICATION_DICOM:
+    if kind in METADATA_TYPES:
+        return _composed(exchange, lone_metadata(body, kind))
+    if kind != media.MULTIPART_RELATED:
+        raise UnsupportedContent(f"the Content-Type is {kind}", _HINT)
+    root = plain_type(contenttype.parse(content.parameter("type") or media.APPLICATION_DICOM))
+    if root not in (media.APPLICATION_DICOM, *METADATA_TYPES):
         raise UnsupportedContent(f"the root of the multipart body is {root}", _HINT)
     boundary = multipart.boundary_of(content, exchange.settings.multipart)
     reader = multipart.MultipartReader(boundary, exchange.settings.multipart)
+    if root in METADATA_TYPES:
+        return _composed(exchange, metadata_parts(body, reader, root))
     return instance_parts(body, reader)
 
 
-async def _one(body: AsyncIterator[bytes]) -> AsyncIterator[Part]:
+def _composed(exchange: Exchange, incoming: AsyncIterator[Incoming]) -> AsyncGenerator[Part]:
+    """Instances put together of metadata and bulk data (PS3.18 10.5.1.4)."""
+    path = f"/studies/{exchange.scope.study}" if exchange.scope.study else "/studies"
+    return exchange.services.compose.parts(exchange.base + path, incoming)
+
+
+async def _one(body: AsyncIterator[bytes]) -> AsyncGenerator[Part]:
     """A body that is one instance."""
     first = await anext(body, None)
     if first is None:
