@@ -7,7 +7,13 @@ import shutil
 
 import pytest
 
-PACKAGES = {"curl": "curl", "strace": "strace", "make": "make"}
+PACKAGES = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "make": "make",
+    "strace": "strace",
+    "unzip": "unzip",
+}
 """Debian package of each program."""
 
 
