@@ -83,9 +83,7 @@ class Client:
         merged = {"Accept-Encoding": "identity", **self.extra, **(headers or {})}
         if accept is not None:
             merged["Accept"] = accept
-        request = self._http.build_request(
-            method, self.url(path), headers=merged, content=content
-        )
+        request = self._http.build_request(method, self.url(path), headers=merged, content=content)
         if accept is None:
             del request.headers["Accept"]
         self.requests += 1

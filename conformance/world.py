@@ -48,15 +48,16 @@ class World:
 
     def clean(self) -> list[str]:
         """Delete the studies of the run; those that could not be."""
-        left = []
-        for study in self.studies:
-            try:
-                gone = self.client.request("DELETE", f"/studies/{study}").succeeded
-            except Failed:
-                gone = False
-            if not gone:
-                left.append(study)
-        return left
+        return [study for study in self.studies if not self._removed(study)]
+
+    def _removed(self, study: str) -> bool:
+        try:
+            if self.client.request("DELETE", f"/studies/{study}").succeeded:
+                return True
+            found = self.search("/studies", f"StudyInstanceUID={study}").datasets()
+        except Failed:
+            return False
+        return study not in [first(dataset, "0020000D") for dataset in found]
 
     def instance(self, name: str) -> Instance:
         """An instance of the corpus that the server took.
@@ -118,9 +119,9 @@ class World:
         answer = self.narrowed(query)
         return answer.equal(sorted(self.names(answer)), sorted(expected), "studies")
 
-    def row(self, query: str, name: str, path: str = "/studies", attribute: str = "study") -> tuple[
-        Answer, Dataset
-    ]:
+    def row(
+        self, query: str, name: str, path: str = "/studies", attribute: str = "study"
+    ) -> tuple[Answer, Dataset]:
         """The result of a search that belongs to an instance of the corpus."""
         uid = getattr(self.instance(name), attribute)
         tag = {"study": "0020000D", "series": "0020000E", "uid": "00080018"}[attribute]

@@ -9,7 +9,7 @@ from conformance.answer import Answer, Dataset, Element
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
 from conformance.world import JSON, MULTIPART_XML, World, first, items, values
 
-_BULK_VRS = set("DS FL FD IS LT OB OD OF OL OV OW SL SS ST SV UC UL UN US UT UV".split())
+_BULK_VRS = set(["DS", "FL", "FD", "IS", "LT", "OB", "OD", "OF", "OL", "OV", "OW", "SL", "SS", "ST", "SV", "UC", "UL", "UN", "US", "UT", "UV"])
 _BINARY_VRS = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 
 
@@ -149,10 +149,14 @@ def _binary(tag: str, vr: str, data: bytes) -> Check:
             decoded = base64.b64decode(str(element["InlineBinary"]), validate=True)
             answer.equal(decoded, data, f"bytes of {tag}")
             return
-        answer.must(isinstance(element.get("BulkDataURI"), str), f"InlineBinary or BulkDataURI {tag}")
+        answer.must(
+            isinstance(element.get("BulkDataURI"), str), f"InlineBinary or BulkDataURI {tag}"
+        )
         answer.equal(_fetched(world, str(element["BulkDataURI"])), data, f"bytes of {tag}")
 
-    return check(f"J8.{vr}", SHALL, "F.2.7", f"{vr}: InlineBinary or BulkDataURI, little endian")(run)
+    return check(f"J8.{vr}", SHALL, "F.2.7", f"{vr}: InlineBinary or BulkDataURI, little endian")(
+        run
+    )
 
 
 def _fetched(world: World, uri: str) -> bytes:
@@ -344,7 +348,9 @@ def attributes(world: World) -> None:
     element = _attribute(found[0], "00100020")
     answer.must(element is not None, "DicomAttribute 00100020")
     if element is not None:
-        answer.equal((element.get("vr"), element.get("keyword")), ("LO", "PatientID"), "vr, keyword")
+        answer.equal(
+            (element.get("vr"), element.get("keyword")), ("LO", "PatientID"), "vr, keyword"
+        )
 
 
 @check("M2.value", SHALL, "PS3.19 A.1.5", "values are there")
@@ -374,7 +380,9 @@ def numbers(world: World) -> None:
 def xml_empty(world: World) -> None:
     answer, found = _documents(world, "values")
     element = _attribute(found[0], "00180050")
-    answer.must(element is not None and len(element) == 0, "DicomAttribute 00180050 without children")
+    answer.must(
+        element is not None and len(element) == 0, "DicomAttribute 00180050 without children"
+    )
 
 
 @check("M3.empty-value", SHALL, "PS3.19 A.1.5", "an empty value among others is an empty Value")

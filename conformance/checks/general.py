@@ -271,7 +271,9 @@ def fuzzy(world: World) -> None:
 
 @check("A17.timezone", SHALL, "8.3.4.1.1", "Timezone Offset in the query is accepted")
 def timezone(world: World) -> None:
-    world.finds("StudyDate=20060705-20060706&TimezoneOffsetFromUTC=%2B0000", ["alpha", "beta", "gamma"])
+    world.finds(
+        "StudyDate=20060705-20060706&TimezoneOffsetFromUTC=%2B0000", ["alpha", "beta", "gamma"]
+    )
 
 
 @check("A17.plus", SHALL, "8.3.1", "Timezone Offset with a literal plus is accepted")
@@ -438,7 +440,9 @@ def series_level(world: World) -> None:
     answer.equal(len(lower), 0, "results with Instance Number:")
 
 
-@check("F2.above", SHALL, "10.6.3.3.2", "a series search returns attributes of the study on request")
+@check(
+    "F2.above", SHALL, "10.6.3.3.2", "a series search returns attributes of the study on request"
+)
 def above(world: World) -> None:
     path = f"{world.instance('alpha').study_path}/series"
     answer = world.search(path, "includefield=StudyDescription")
@@ -462,7 +466,9 @@ def private_field(world: World) -> None:
     answer.must(all("00090010" in row for row in answer.datasets()), "the creator too")
 
 
-@check("G6.unsupported", SHALL, "8.3.3.1", "accept= of what the header does not cover does not count")
+@check(
+    "G6.unsupported", SHALL, "8.3.3.1", "accept= of what the header does not cover does not count"
+)
 def not_covered(world: World) -> None:
     path = f"/studies?AccessionNumber={world.corpus.run}&accept=application/dicom%2Bxml"
     world.get(path, JSON).ok().typed(JSON)

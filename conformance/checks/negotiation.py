@@ -221,9 +221,9 @@ def _named(name: str) -> Check:
         answer = world.get(instance.path, accept).ok()
         answer.equal(_syntax_of(answer), instance.transfer_syntax, "transfer syntax")
 
-    return check(
-        f"N6.{name}", SHALL, "8.7.3.5.2", f"the stored transfer syntax by name: {name}"
-    )(run)
+    return check(f"N6.{name}", SHALL, "8.7.3.5.2", f"the stored transfer syntax by name: {name}")(
+        run
+    )
 
 
 NAMED = tuple(_named(name) for name in ("rle", "jpeg", "jls", "j2k"))
@@ -265,7 +265,9 @@ def old_name(world: World) -> None:
     world.get(path, 'multipart/related; type="image/x-dicom-rle"').offered().ok()
 
 
-@check("TS.mismatch", SHALL, "8.7.3.3 Table 8.7.3-5", "a type with a transfer syntax not its own: 406")
+@check(
+    "TS.mismatch", SHALL, "8.7.3.3 Table 8.7.3-5", "a type with a transfer syntax not its own: 406"
+)
 def mismatch(world: World) -> None:
     path = f"{world.instance('jpeg').path}/frames/1"
     accept = 'multipart/related; type="image/jp2"; transfer-syntax=1.2.840.10008.1.2.4.50'
@@ -302,10 +304,14 @@ def default_jpeg(world: World) -> None:
     answer = world.get(path, 'multipart/related; type="image/jpeg"')
     if answer.status == 406:
         raise NotOffered("native pixels are not encoded as JPEG Lossless")
-    answer.ok().equal(answer.parts()[0].transfer_syntax, "1.2.840.10008.1.2.4.70", "transfer syntax")
+    answer.ok().equal(
+        answer.parts()[0].transfer_syntax, "1.2.840.10008.1.2.4.70", "transfer syntax"
+    )
 
 
-@check("N9.lossy", MAY, "8.7.3.4", "lossy pixels where Explicit VR was asked for: labelled, or decoded")
+@check(
+    "N9.lossy", MAY, "8.7.3.4", "lossy pixels where Explicit VR was asked for: labelled, or decoded"
+)
 def lossy(world: World) -> None:
     answer = world.get(world.instance("jpeg").path, MULTIPART_DICOM)
     if answer.status == 406:
@@ -315,7 +321,9 @@ def lossy(world: World) -> None:
     answer.equal(_syntax_of(answer), declared, "transfer syntax")
 
 
-@check("N10.undecodable", SHALL, "8.7.8.1", "what cannot be decoded is refused by 406, not by an error")
+@check(
+    "N10.undecodable", SHALL, "8.7.8.1", "what cannot be decoded is refused by 406, not by an error"
+)
 def undecodable(world: World) -> None:
     answer = world.get(f"{world.instance('j2k').path}/frames/1", MULTIPART_OCTETS)
     answer.must(answer.status < 500, "no server error")
@@ -339,7 +347,10 @@ def _labelled(name: str, path: str, accept: str) -> Check:
 
     what = "frame" if path else "file"
     return check(
-        f"N14.{what}-{name}", SHALL, "8.7.9", f"the part of a {name} {what} names its transfer syntax"
+        f"N14.{what}-{name}",
+        SHALL,
+        "8.7.9",
+        f"the part of a {name} {what} names its transfer syntax",
     )(run)
 
 
@@ -367,7 +378,9 @@ def vary(world: World) -> None:
     answer.must("accept" in named or named == "*", "Vary: Accept")
 
 
-@check("N6.uri-forbidden", MAY, "8.7.3.5.2", "transfer-syntax with a type that has none is no error")
+@check(
+    "N6.uri-forbidden", MAY, "8.7.3.5.2", "transfer-syntax with a type that has none is no error"
+)
 def needless(world: World) -> None:
     path = f"{world.instance('alpha').path}/metadata"
     world.get(path, f"{JSON}; transfer-syntax={EXPLICIT}, */*; q=0.1").ok()
@@ -377,7 +390,9 @@ def needless(world: World) -> None:
 def unknown_vrs(world: World) -> None:
     instance = world.instance("implicit")
     answer = world.get(instance.path, MULTIPART_DICOM).ok()
-    missing = [element.tag for element in instance.dataset if element.tag not in read(answer.part().body)]
+    missing = [
+        element.tag for element in instance.dataset if element.tag not in read(answer.part().body)
+    ]
     answer.equal(missing, [], "without")
 
 

@@ -212,7 +212,9 @@ def _returned(level: str, keyword: str, tag: str, vr: str) -> Check:
 
 
 RETURN = tuple(_returned(level, *key) for level, keys in RETURNED.items() for key in keys) + tuple(
-    _returned(level, keyword, tag, "") for level, keys in CONDITIONAL.items() for keyword, tag in keys
+    _returned(level, keyword, tag, "")
+    for level, keys in CONDITIONAL.items()
+    for keyword, tag in keys
 )
 
 
@@ -241,7 +243,9 @@ EMPTY_KEYS = tuple(
 )
 
 
-@check("L1.counts", SHALL, "10.6.3.3 Table 10.6.3-3", "the numbers of series and instances are right")
+@check(
+    "L1.counts", SHALL, "10.6.3.3 Table 10.6.3-3", "the numbers of series and instances are right"
+)
 def counts(world: World) -> None:
     for name in ("alpha", "ct2", "ct3", "mr"):
         world.instance(name)
@@ -281,7 +285,9 @@ def request_attributes(world: World) -> None:
     answer.equal((steps, procedures), (["SPS1", "SPS2"], ["RP1", "RP2"]), "IDs")
 
 
-@check("L3.transfer-syntaxes", MAY, "10.6.3.3 Table 10.6.3-5", "Available Transfer Syntax UID is told")
+@check(
+    "L3.transfer-syntaxes", MAY, "10.6.3.3 Table 10.6.3-5", "Available Transfer Syntax UID is told"
+)
 def transfer_syntaxes(world: World) -> None:
     instance = world.instance("jpeg")
     answer, found = world.row("", "jpeg", f"{instance.series_path}/instances", "uid")
@@ -290,7 +296,9 @@ def transfer_syntaxes(world: World) -> None:
     answer.must(instance.transfer_syntax in values(found, "00083002"), instance.transfer_syntax)
 
 
-@check("L3.frames", SHALL, "10.6.3.3 Table 10.6.3-5", "Number of Frames is told of a multi-frame image")
+@check(
+    "L3.frames", SHALL, "10.6.3.3 Table 10.6.3-5", "Number of Frames is told of a multi-frame image"
+)
 def number_of_frames(world: World) -> None:
     instance = world.instance("multi")
     answer, found = world.row("", "multi", f"{instance.series_path}/instances", "uid")
