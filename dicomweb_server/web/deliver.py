@@ -44,7 +44,7 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
     response.add("ETag", tag)
     response.add("Cache-Control", cache)
     response.add("Vary", "Accept")
-    _tell_missing(response, base, delivery.missing)
+    tell_missing(response, base, delivery.missing)
     return response
 
 
@@ -66,7 +66,7 @@ def deliver_flow(exchange: Exchange, flow: Flow) -> Response:
     response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")
-    _tell_missing(response, base, flow.missing)
+    tell_missing(response, base, flow.missing)
     return response
 
 
@@ -145,7 +145,14 @@ def _single(exchange: Exchange, base: str, part: DeliveredPart, tag: str) -> Str
     return response
 
 
-def _tell_missing(response: Response, base: str, missing: Sequence[Undelivered]) -> None:
+def tell_missing(response: Response, base: str, missing: Sequence[Undelivered]) -> None:
+    """Say in warnings which instances are not in an answer (PS3.18 10.4.3, status 206).
+
+    Args:
+        response: The answer.
+        base: URL of the DICOMweb root.
+        missing: What is not in it.
+    """
     if not missing:
         return
     count = len(missing)

@@ -20,6 +20,7 @@ from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
+from dicomweb_server.web.archive import zipped
 from dicomweb_server.web.compress import VARY
 from dicomweb_server.web.deliver import REVALIDATE, deliver, deliver_flow, not_modified
 from dicomweb_server.web.exchange import Exchange
@@ -63,12 +64,18 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     return deliver(exchange, await retrieve.instances(exchange.context, exchange.scope, wishes))
 
 
+async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
+    retrieve = exchange.services.retrieve
+    files = [Wish(media.APPLICATION_DICOM, wish.transfer_syntax, True) for wish in wishes]
+    return zipped(exchange, await retrieve.instances(exchange.context, exchange.scope, files))
+
+
 async def _bulk(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     return await _bulk_set(exchange, wishes, pixels=False)
 
 
 _Kind = Callable[[Exchange, Sequence[Wish]], Awaitable[Response]]
-_KINDS: Mapping[str, _Kind] = {media.APPLICATION_DICOM: _files}
+_KINDS: Mapping[str, _Kind] = {media.APPLICATION_DICOM: _files, media.APPLICATION_ZIP: _zip}
 
 
 async def bulk_set(request: Request) -> Response:

@@ -1,0 +1,65 @@
+"""Instances as one ZIP archive: an extension of ours (docs/http.md)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from dicomweb_server.model import media
+from dicomweb_server.service.delivery import DeliveredPart, Delivery
+from dicomweb_server.web.deliver import REVALIDATE, not_modified, tell_missing
+from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.responses import Response, StreamResponse
+from dicomweb_server.wire import conditional, zipfile
+from dicomweb_server.wire.zipfile import ZipWriter
+
+
+def zipped(exchange: Exchange, delivery: Delivery) -> Response:
+    """The response that holds the files of a delivery as members of an archive.
+
+    Args:
+        exchange: The request.
+        delivery: Part 10 files.
+    """
+    tag = conditional.etag("zip", delivery.tag)
+    if not conditional.none_match(exchange.none_match, tag):
+        return not_modified(tag, REVALIDATE)
+    names = [member_name(part.location) for part in delivery.parts]
+    members = [(name, part.length) for name, part in zip(names, delivery.parts, strict=True)]
+    status = 206 if delivery.missing else 200
+    chunks = _chunks(names, delivery.parts)
+    response = StreamResponse(chunks, media.APPLICATION_ZIP, status, zipfile.length(members))
+    response.add("ETag", tag)
+    response.add("Cache-Control", REVALIDATE)
+    response.add("Vary", "Accept")
+    scope = exchange.scope
+    name = scope.instance or scope.series or scope.study
+    response.add("Content-Disposition", f'attachment; filename="{name}.zip"')
+    tell_missing(response, exchange.base, delivery.missing)
+    return response
+
+
+def member_name(location: str) -> str:
+    """Path of an instance in the archive: its UIDs alone, so that nothing in it can be unsafe.
+
+    Args:
+        location: Path of the instance below the DICOMweb root.
+
+    Returns:
+        `study/series/instance.dcm`.
+    """
+    _, _, study, _, series, _, instance = location.split("/")
+    return f"{study}/{series}/{instance}.dcm"
+
+
+async def _chunks(names: Sequence[str], parts: Sequence[DeliveredPart]) -> AsyncIterator[bytes]:
+    writer = ZipWriter()
+    for name, part in zip(names, parts, strict=True):
+        body = part.body(None)
+        # As in multipart answers: what cannot be read is never announced.
+        first = await anext(body, b"")
+        yield writer.begin(name, part.length)
+        yield writer.data(first)
+        async for chunk in body:
+            yield writer.data(chunk)
+        yield writer.end()
+    yield writer.close()
