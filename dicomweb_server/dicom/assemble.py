@@ -203,7 +203,9 @@ def _pixels(
     syntax, image = _syntax(parts[0], source)
     if syntax in _NATIVE:
         return _native(found, element, parts), media.EXPLICIT_LITTLE
-    ranges = tuple(codestream.unboxed(source, part.place) for part in parts)
+    ranges = tuple(part.place for part in parts)
+    if parts[0].transfer_syntax is None:  # files, not frames: boxes have no place in DICOM
+        ranges = tuple(codestream.unboxed(source, place) for place in ranges)
     if not is_described(found):
         image = image or codestream.read_image(source, ranges[0])
         if image is not None:
@@ -217,7 +219,7 @@ def _syntax(part: BulkPart, source: ByteSource) -> tuple[str, codestream.Image |
     stated = part.transfer_syntax
     if stated is None and kind == media.OCTET_STREAM:
         return media.EXPLICIT_LITTLE, None
-    belonging = [s for s in media.TRANSFER_SYNTAXES.values() if s.media_type == kind]
+    belonging = [s for s in media.TRANSFER_SYNTAXES.values() if s.media_type.lower() == kind]
     if stated is not None:
         known = media.TRANSFER_SYNTAXES.get(stated)
         if known is None or stated == media.EXPLICIT_BIG:
