@@ -11,6 +11,7 @@ PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
     "make": "make",
+    "openssl": "openssl",
     "strace": "strace",
     "unzip": "unzip",
 }

@@ -70,12 +70,13 @@ def reserve(server: ServerSettings) -> socket.socket:
     return taken
 
 
-def url_of(host: str, listening: socket.socket) -> str:
+def url_of(server: ServerSettings, listening: socket.socket) -> str:
     """URL under which this machine reaches a socket, without a slash at its end."""
-    port = int(listening.getsockname()[1])
+    host, port = server.host, int(listening.getsockname()[1])
+    scheme = "http" if server.tls_certificate is None else "https"
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared with, not bound to
         host = "127.0.0.1" if listening.family == socket.AF_INET else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _addresses(host: str) -> list[str]:

@@ -15,7 +15,7 @@ from functools import partial
 from multiprocessing.synchronize import Semaphore
 from types import FrameType
 
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -109,6 +109,9 @@ def _granian(settings: Settings, reserved: socket.socket) -> MPServer:
         backpressure=_BACKPRESSURE,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=round(server.keep_alive_seconds * 1000)),
+        ssl_cert=server.tls_certificate,
+        ssl_key=server.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.warning,
         log_dictconfig=_LOG,
         respawn_failed_workers=True,

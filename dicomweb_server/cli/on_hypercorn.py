@@ -21,6 +21,7 @@ from hypercorn.typing import LifespanState
 from hypercorn.utils import LifespanFailureError, wrap_app
 
 from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.cli.tls import tls_context
 from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.settings import ServerSettings
 
@@ -81,6 +82,7 @@ class _Server:
         self._grace = server.graceful_seconds
         self._listening = listening
         self._backlog = server.backlog
+        self._tls = tls_context(server)
         self._config = _config(server)
         self._context = WorkerContext(None)
         self._state: LifespanState = {}
@@ -97,7 +99,11 @@ class _Server:
         if living.done():
             living.result()
         server = await asyncio.start_server(
-            self._connected, sock=self._listening, backlog=self._backlog
+            self._connected,
+            sock=self._listening,
+            backlog=self._backlog,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._config.keep_alive_timeout if self._tls else None,
         )
         await stopped.wait()
         server.close()

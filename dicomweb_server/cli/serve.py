@@ -13,11 +13,14 @@ from dicomweb_server.cli import on_hypercorn
 from dicomweb_server.cli.listener import listen, require_safe, reserve, url_of
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.cli.supervisor import Supervisor
+from dicomweb_server.cli.tls import require_tls
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.logs import configure
 from dicomweb_server.ops.datafolder import hold
 from dicomweb_server.ops.demo import store_demo
 from dicomweb_server.settings import ServerKind, Settings
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Run the server (the default verb).")
@@ -31,6 +34,10 @@ from dicomweb_server.settings import ServerKind, Settings
     type=click.Choice([kind.value for kind in ServerKind]),
     help="ASGI server. [default: hypercorn]",
 )
+@click.option(
+    "--tls-cert", "tls_certificate", type=_FILE, help="PEM file of the certificate: serve HTTPS."
+)
+@click.option("--tls-key", type=_FILE, help="PEM file of its key.")
 @click.option("--demo", is_flag=True, help="Store a small study made by code in an empty archive.")
 @click.option(
     "--insecure-open",
@@ -46,6 +53,7 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
     server = {f"server__{name}": value for name, value in given.items()}
     settings = settings_of(config, data=data, **server).settings
     require_safe(settings.server)
+    require_tls(settings.server)
     _require_server(settings.server.kind)
     configure(settings.log)
     with hold(settings.data):
@@ -57,7 +65,7 @@ def _run(settings: Settings, demo: int) -> None:
     server = settings.server
     granian = server.kind is ServerKind.GRANIAN
     with reserve(server) if granian else listen(server) as listening:
-        url = url_of(server.host, listening)
+        url = url_of(server, listening)
 
         def ready() -> None:
             click.echo(_welcome(settings, url, demo))

@@ -141,3 +141,4 @@ Attributes = Annotated[
     tuple[Annotated[str, AfterValidator(_attribute)], ...], BeforeValidator(_listed)
 ]
 Folder = Annotated[Path, AfterValidator(_expanded)]
+File = Annotated[Path, AfterValidator(_expanded)]

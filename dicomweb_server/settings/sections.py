@@ -28,6 +28,7 @@ from dicomweb_server.settings.kinds import (
     Bytes,
     Count,
     Few,
+    File,
     Folder,
     Networks,
     Origins,
@@ -77,6 +78,13 @@ class ServerSettings:
         bool,
         Field(description="Listen on other addresses than loopback although anyone may do all."),
     ] = False
+    tls_certificate: Annotated[
+        File | None,
+        Field(description="PEM file of the certificate and those that it follows from, for HTTPS."),
+    ] = None
+    tls_key: Annotated[
+        File | None, Field(description="PEM file of the certificate's key, without a password.")
+    ] = None
     graceful_seconds: Annotated[
         Seconds, Field(description="Time that requests have to finish when the server stops.")
     ] = 30.0

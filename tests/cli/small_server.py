@@ -66,7 +66,7 @@ def main() -> None:
     with reserve(settings.server) if granian else listen(settings.server) as listening:
 
         def ready() -> None:
-            sys.stdout.write(url_of(settings.server.host, listening) + "\n")
+            sys.stdout.write(url_of(settings.server, listening) + "\n")
             sys.stdout.flush()
 
         try:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from dicomweb_server.cli.listener import is_loopback, listen, require_safe, reserve, url_of
+from dicomweb_server.cli.tls import require_tls
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.settings import ServerSettings
 
@@ -155,5 +156,23 @@ def test_taken_port_is_an_error_that_names_the_option() -> None:
 def test_url_of_a_wildcard_address_is_loopback() -> None:
     with listen(ServerSettings(port=0)) as listening:
         port = listening.getsockname()[1]
-        assert url_of("0.0.0.0", listening) == f"http://127.0.0.1:{port}"  # noqa: S104 - a name
-        assert url_of("127.0.0.1", listening) == f"http://127.0.0.1:{port}"
+        everywhere = ServerSettings(host="0.0.0.0")  # noqa: S104 - a name
+        assert url_of(everywhere, listening) == f"http://127.0.0.1:{port}"
+        assert url_of(ServerSettings(), listening) == f"http://127.0.0.1:{port}"
+
+
+def test_one_of_certificate_and_key_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="tls_key is not set"):
+        require_tls(ServerSettings(tls_certificate=Path("certificate.pem")))
+    with pytest.raises(ConfigurationError, match="tls_certificate is not set"):
+        require_tls(ServerSettings(tls_key=Path("key.pem")))
+
+
+def test_files_that_are_no_certificate_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "file.pem"
+    named = ServerSettings(tls_certificate=file, tls_key=file)
+    with pytest.raises(ConfigurationError, match="No such file"):
+        require_tls(named)
+    file.write_text("nothing")
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        require_tls(named)

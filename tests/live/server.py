@@ -46,7 +46,7 @@ class Server:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        host, _, port = self.url.partition("://")[2].rpartition(":")
         return host, int(port)
 
     @property
@@ -114,7 +114,7 @@ def running(kind: str, settings: Mapping[str, str] | None = None) -> Iterator[Se
             )
         try:
             server = Server(kind, _url(process, log), data, process)
-            ready = httpx.get(server.url + "/readyz")
+            ready = httpx.get(server.url + "/readyz", verify=not server.url.startswith("https"))
             assert ready.status_code == 200, ready.text
             yield server
         finally:
