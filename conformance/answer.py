@@ -40,7 +40,7 @@ class Answer:
     @property
     def content_type(self) -> str:
         """The Content-Type as it came; empty where there is none."""
-        return self.headers.get("content-type", "")
+        return str(self.headers.get("content-type", ""))
 
     @property
     def media_type(self) -> str:

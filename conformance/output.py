@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict
@@ -138,9 +138,9 @@ def markdown(reports: Sequence[Report]) -> str:
     """Runs side by side, as a page."""
     sections = [
         "# Conformance of DICOMweb servers\n",
-        "One check per requirement of PS3.18, judged from outside with synthetic data. A cell gives"
-        " requirements that hold / that were judged; `n/o` counts checks of what the server does not"
-        " offer, or of data that it refused to store.\n",
+        "Checks of the requirements of PS3.18, judged from outside with synthetic data. A cell gives"
+        " requirements that hold / that were judged; `n/o` counts checks of what the server does"
+        " not offer, or of data that it refused to store.\n",
         _servers(reports),
         *(_levels(reports, level) for level in Level),
         *(_failures(report) for report in reports),
@@ -164,8 +164,7 @@ def _levels(reports: Sequence[Report], level: Level) -> str:
     names = [report["name"] for report in reports]
     lines = [f"## {level.value}\n", f"| Part | {' | '.join(names)} |"]
     lines.append("| --- |" + " ---: |" * len(names))
-    parts: Mapping[str | None, str] = {**PARTS, None: "**all**"}
-    for part, title in parts.items():
+    for part, title in (*PARTS.items(), (None, "**all**")):
         cells = [count(report["results"], part, level) for report in reports]
         if any(cell.passed + cell.failed + cell.lacking for cell in cells):
             label = f"{part} {title}" if part else title

@@ -6,25 +6,41 @@ from types import MappingProxyType
 from typing import Final
 
 from conformance.checks import (
-    formats,
+    bulkdata,
+    capabilities,
+    fields,
     framing,
     general,
+    json_model,
+    matching,
     negotiation,
+    payload,
     rendered,
     retrieve,
     search,
     store,
+    store_response,
+    syntaxes,
+    xml_model,
 )
 from conformance.model import Check, Level
 
 CHECKS: Final[tuple[Check, ...]] = (
     *retrieve.CHECKS,
+    *bulkdata.CHECKS,
     *store.CHECKS,
+    *payload.CHECKS,
+    *store_response.CHECKS,
     *search.CHECKS,
     *general.CHECKS,
+    *matching.CHECKS,
+    *fields.CHECKS,
     *negotiation.CHECKS,
+    *syntaxes.CHECKS,
     *framing.CHECKS,
-    *formats.CHECKS,
+    *capabilities.CHECKS,
+    *json_model.CHECKS,
+    *xml_model.CHECKS,
     *rendered.CHECKS,
 )
 """Every check, part by part."""

@@ -121,7 +121,7 @@ def _hello(client: Client) -> str:
         answer = client.request("GET", "/studies?limit=1", accept=JSON)
     except Failed as failure:
         raise Unreachable(str(failure)) from failure
-    return answer.headers.get("server", "")
+    return str(answer.headers.get("server", ""))
 
 
 def _revived(client: Client) -> bool:

@@ -8,6 +8,7 @@ from conformance.data.instance import Instance, new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, Failed, NotOffered, check, checks_of
 from conformance.world import World, first, items, values
 
+_DIGIT = {"study": 1, "series": 2, "instance": 3}
 Resource = Callable[[Instance], str]
 
 RESOURCES: dict[str, tuple[str, Resource, str, tuple[str, ...]]] = {
@@ -72,8 +73,8 @@ MATCHED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("StudyTime", "00080030", "093000"),
         ("AccessionNumber", "00080050", "{run}"),
         ("ModalitiesInStudy", "00080061", "MR"),
-        ("ReferringPhysicianName", "00080090", "Referrer%5ERita"),
-        ("PatientName", "00100010", "Conform%5EAlpha%5EMiddle%5EDr%5EJr"),
+        ("ReferringPhysicianName", "00080090", "Referrer^Rita"),
+        ("PatientName", "00100010", "Conform^Alpha^Middle^Dr^Jr"),
         ("PatientID", "00100020", "{run}-A"),
         ("StudyInstanceUID", "0020000D", "{study}"),
         ("StudyID", "00200010", "CF-001"),
@@ -125,7 +126,7 @@ def _matches(level: str, key: tuple[str, str, str], row: str, attribute: str) ->
 
     last = keyword.rpartition(".")[2]
     return check(
-        f"K{dict(study=1, series=2, instance=3)[level]}.{last}-{row}",
+        f"K{_DIGIT[level]}.{last}-{row}",
         SHALL,
         "10.6.1.2.3 Table 10.6.1-5",
         f"{keyword} matches in {RESOURCES[row][0]}, and filters",
@@ -204,7 +205,7 @@ def _returned(level: str, keyword: str, tag: str, vr: str) -> Check:
 
     kind = "always" if vr else "when known"
     return check(
-        f"L{dict(study=1, series=2, instance=3)[level]}.{keyword}",
+        f"L{_DIGIT[level]}.{keyword}",
         SHALL,
         f"10.6.3.3 {_CLAUSE[level]}",
         f"{level} results hold {keyword} {kind}",
