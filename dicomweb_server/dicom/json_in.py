@@ -21,21 +21,23 @@ from dicomweb_server.model.limits import KIB, ScanLimits
 
 _KEY = re.compile(r"[0-9A-F]{8}", re.ASCII)
 _SHOWN = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _MEMBERS = frozenset(("vr", "Value", "BulkDataURI", "InlineBinary"))
 _LONGEST_URI = 8 * KIB
 _EXAMPLE = 'for example {"00100020":{"vr":"LO","Value":["1"]}}'
+_PIECE = 256 * KIB
 _BRACKETS_PER_ELEMENT = 8
+_MEMBERS_PER_ELEMENT = 3
+"""Commas, and so values, for each element allowed: a number takes a hundred times its text."""
 
 
-def read_metadata(text: bytes, limits: ScanLimits) -> list[DataSet | InstanceRejected]:
+def read_metadata(text: bytes | bytearray, limits: ScanLimits) -> list[DataSet | InstanceRejected]:
     """The data sets of a metadata part; for one that cannot be, why.
 
     Args:
-        text: UTF-8 JSON: an array of DICOM JSON objects.
+        text: UTF-8 JSON, an array of DICOM JSON objects.
         limits: `depth`, `elements` and `document` bound it.
 
     Raises:
@@ -51,18 +53,36 @@ def read_metadata(text: bytes, limits: ScanLimits) -> list[DataSet | InstanceRej
     return [read.root(found) for found in _members(decoded)]
 
 
-def _require_bounds(text: bytes, limits: ScanLimits) -> None:
+def _require_bounds(text: bytes | bytearray, limits: ScanLimits) -> None:
     """Bound length, depth and number of elements before anything is built (T7)."""
     if len(text) > limits.document:
         raise PayloadTooLarge(
             f"metadata may have {limits.document} bytes at most", "send large values as bulk data"
         )
-    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
-    if len(brackets) > _BRACKETS_PER_ELEMENT * limits.elements:
-        raise PayloadTooLarge("the metadata hold too many elements", "send fewer in one request")
+    structure = _structure(text)
+    brackets = structure.translate(None, _NOT_BRACKETS)
+    if (
+        structure.count(b",") > _MEMBERS_PER_ELEMENT * limits.elements
+        or len(brackets) > _BRACKETS_PER_ELEMENT * limits.elements
+    ):
+        raise PayloadTooLarge(
+            "the metadata hold too many elements or values", "send long ones as bulk data"
+        )
     deepest = max(accumulate(array("b", brackets.translate(_STEPS))), default=0)
-    if deepest > 3 * limits.depth + 4:  # an object, its attribute and the list of items for each
+    if deepest > 3 * limits.depth + 5:  # object, attribute and array for each; a name below
         raise InvalidRequest("the metadata nest too deeply", f"{limits.depth} sequences at most")
+
+
+def _structure(text: bytes | bytearray) -> bytes:
+    """What stands outside of strings, with memory of its own for a piece at a time only."""
+    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = []
+    inside = False
+    for start in range(0, len(plain), _PIECE):
+        pieces = plain[start : start + _PIECE].split(b'"')
+        outside.append(b"".join(pieces[inside::2]))
+        inside ^= len(pieces) % 2 == 0
+    return b"".join(outside)
 
 
 def _members(text: str) -> Iterator[object]:
@@ -70,7 +90,6 @@ def _members(text: str) -> Iterator[object]:
     decoder = json.JSONDecoder(
         object_pairs_hook=_object,
         parse_float=Number,
-        parse_int=Number,
         parse_constant=_no_constant,
     )
     place = _blanks(text, 0)
@@ -98,8 +117,8 @@ def _value(decoder: json.JSONDecoder, text: str, place: int) -> tuple[object, in
         return decoder.raw_decode(text, place)
     except json.JSONDecodeError as error:
         raise _no_json(error.pos) from None
-    except RecursionError:
-        raise InvalidRequest("the metadata nest too deeply", "32 sequences at most") from None
+    except ValueError:  # an integer of more digits than Python takes
+        raise _no_json(place) from None
 
 
 def _blanks(text: str, place: int) -> int:

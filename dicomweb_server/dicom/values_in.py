@@ -26,7 +26,7 @@ GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
 class Number(str):
-    """A number as JSON writes it, its digits kept."""
+    """A number with a fraction or an exponent as JSON writes it, its digits kept."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ _FORMATS = {
     "FD": "d",
 }
 Member = object
-"""One value: text, Number, None, or the groups of a person name."""
+"""One value: text, int, Number, None, or the groups of a person name."""
 
 
 def encode(vr: str, members: Sequence[Member]) -> bytes:
@@ -133,6 +133,8 @@ def _name(number: int, member: Member) -> str:
 
 def _written(number: int, member: Member) -> str:
     """A number or the text of one."""
+    if isinstance(member, int) and not isinstance(member, bool):
+        return Number(member)
     if isinstance(member, str):
         return member
     raise Misfit(f"value {number} is no number", "send numbers, or texts that hold numbers")
@@ -146,7 +148,7 @@ def _decimal(number: int, member: Member) -> str:
     if member is None:
         return ""
     text = _written(number, member)
-    return _shortened(text) if isinstance(member, Number) and len(text) > _LONGEST_DS else text
+    return _shortened(text) if isinstance(text, Number) and len(text) > _LONGEST_DS else text
 
 
 def _shortened(text: str) -> str:
@@ -169,7 +171,7 @@ def _integer(number: int, member: Member) -> str:
     if member is None:
         return ""
     text = _written(number, member)
-    return str(_whole(number, text)) if isinstance(member, Number) else text
+    return str(_whole(number, text)) if isinstance(text, Number) else text
 
 
 def _whole(number: int, text: str) -> int:

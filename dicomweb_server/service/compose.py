@@ -170,7 +170,7 @@ class _Request:
                 )
             text += chunk
         if part.media_type == media.DICOM_JSON:
-            self.found = await asyncio.to_thread(read_metadata, bytes(text), self.limits)
+            self.found = await asyncio.to_thread(read_metadata, text, self.limits)
         else:
             self.found.append(await asyncio.to_thread(read_xml, bytes(text), self.limits))
         for found in self.found if part.media_type == media.DICOM_JSON else self.found[-1:]:

@@ -90,7 +90,7 @@ def _file(site: Site, place: str, syntax: str) -> tuple[str, pydicom.FileDataset
 
 def _plain(data: pydicom.Dataset, xml: bool) -> Plain:
     found: Plain = {}
-    for tag in data.keys():
+    for tag in sorted(data.keys()):
         if tag & 0xFFFF == 0 or tag in _LEFT_OUT:
             continue
         element = data[tag]
