@@ -138,7 +138,7 @@ def markdown(reports: Sequence[Report]) -> str:
     """Runs side by side, as a page."""
     sections = [
         "# Conformance of DICOMweb servers\n",
-        "Checks of the requirements of PS3.18, judged from outside with synthetic data. A cell gives"
+        "Requirements of PS3.18, judged from outside with synthetic data. A cell gives"
         " requirements that hold / that were judged; `n/o` counts checks of what the server does"
         " not offer, or of data that it refused to store.\n",
         _servers(reports),
