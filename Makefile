@@ -11,7 +11,7 @@ DATA ?= ./data
 DEMO ?= --demo
 ARGS ?=
 
-.PHONY: help run test system lint format type cov test-all conformance bench fuzz docs dist clean
+.PHONY: help run test system lint format type cov test-all conformance statement bench fuzz docs dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-all: system ## Tests with each Python 3.11, 3.12 and 3.13 that is here
 conformance: $(VENV)/.test ## Judge a DICOMweb server: make conformance URL=http://host/dicom-web
 	@sh .ci/part.sh conformance conformance/__main__.py "the conformance suite" \
 		$(BIN)/python -m conformance $(if $(URL),--url $(URL)) $(ARGS)
+
+statement: $(VENV)/.test ## Write the conformance statement from the code
+	@$(BIN)/python -m conformance.statement && echo "wrote conformance/STATEMENT.md"
 
 bench: $(VENV)/.test ## Time the server side by side with a peer
 	@sh .ci/part.sh bench benchmarks/__main__.py "benchmarks" $(BIN)/python -m benchmarks $(ARGS)
