@@ -36,6 +36,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dicomweb_server.model.outcome import FailureReason
 
 
@@ -92,7 +94,29 @@ class UnsupportedContent(ArchiveError):
 
 
 class NotAcceptable(ArchiveError):
-    """Nothing that the client accepts can be delivered (PS3.18 8.7.8)."""
+    """Nothing that the client accepts can be delivered (PS3.18 8.7.8).
+
+    Args:
+        detail: What was wrong.
+        hint: What would have worked, as a sentence.
+        asked: What the client accepts, as far as it was understood.
+        stored: The form in which the resource is stored.
+        offered: What would have worked, as members of the header in question.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        hint: str = "",
+        *,
+        asked: Sequence[str] = (),
+        stored: str = "",
+        offered: Sequence[str] = (),
+    ) -> None:
+        super().__init__(detail, hint)
+        self.asked = tuple(asked)
+        self.stored = stored
+        self.offered = tuple(offered)
 
 
 class NotAuthenticated(ArchiveError):

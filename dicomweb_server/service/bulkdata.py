@@ -76,7 +76,7 @@ class BulkSet:
         elements = self.choose(record)
         wanted = sum(1 for _ in self._wanted(record))
         if len(elements) < wanted:
-            reason = choice.refusal(record, self._wishes)[0]
+            reason = choice.refusal(record, self._wishes).detail
             self.missing.append(Undelivered(record.key, reason))
         if not elements:
             return

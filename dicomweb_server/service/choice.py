@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.model.instance import InstanceRecord
 from dicomweb_server.service.content import is_native, sendable
@@ -76,14 +77,32 @@ def bulk_form(record: InstanceRecord, path: str, wish: Wish) -> tuple[str, str] 
     return media.OCTET_STREAM, media.EXPLICIT_LITTLE
 
 
-def refusal(record: InstanceRecord, wishes: Sequence[Wish]) -> tuple[str, str]:
-    """Why nothing that was asked can be delivered, and what would work."""
-    asked = ", ".join(
-        f"{wish.media_type}; transfer-syntax={wish.transfer_syntax}" for wish in wishes
-    )
+def refusal(record: InstanceRecord, wishes: Sequence[Wish]) -> NotAcceptable:
+    """Why nothing that was asked can be delivered, and what would work.
+
+    Args:
+        record: The instance.
+        wishes: What was asked.
+    """
+    asked = [f"{wish.media_type}; transfer-syntax={wish.transfer_syntax}" for wish in wishes]
     known = media.TRANSFER_SYNTAXES.get(record.transfer_syntax)
     name = f" ({known.name})" if known else ""
-    detail = f"stored as {record.transfer_syntax}{name}; asked for {asked}"
-    if is_native(record.transfer_syntax):
-        return detail, f"ask for transfer-syntax=* or {media.EXPLICIT_LITTLE}"
-    return detail, "ask for transfer-syntax=*: compressed pixels are delivered as they are stored"
+    detail = f"stored as {record.transfer_syntax}{name}; asked for {', '.join(asked)}"
+    native = is_native(record.transfer_syntax)
+    hint = (
+        f"ask for transfer-syntax=* or {media.EXPLICIT_LITTLE}"
+        if native
+        else "ask for transfer-syntax=*: compressed pixels are delivered as they are stored"
+    )
+    syntax = media.EXPLICIT_LITTLE if native else record.transfer_syntax
+    kinds = dict.fromkeys(wish.media_type for wish in wishes)
+    offered = [
+        f"{kind}; transfer-syntax={syntax}"
+        for kind in (kinds if media.APPLICATION_DICOM in kinds else _pixel_types(syntax))
+    ]
+    stored = f"{record.transfer_syntax}{name}"
+    return NotAcceptable(detail, hint, asked=asked, stored=stored, offered=offered)
+
+
+def _pixel_types(transfer_syntax: str) -> dict[str, None]:
+    return dict.fromkeys([media.media_type_of(transfer_syntax), media.OCTET_STREAM])

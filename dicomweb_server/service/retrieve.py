@@ -103,7 +103,7 @@ class Retrieve:
         async for record in self._records(scope):
             met = _first(choice.instance_syntax, record, wishes)
             if met is None:
-                missing.append(Undelivered(record.key, choice.refusal(record, wishes)[0]))
+                missing.append(Undelivered(record.key, choice.refusal(record, wishes).detail))
                 continue
             syntax, wish = met
             multipart = wish.multipart
@@ -112,7 +112,7 @@ class Retrieve:
         if record is None:
             raise _absent(scope)
         if not parts:
-            raise NotAcceptable(*choice.refusal(record, wishes))
+            raise choice.refusal(record, wishes)
         tag = tag_of(["instances", str(multipart), *digests])
         immutable = self._immutable and scope.instance is not None
         return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
@@ -203,7 +203,7 @@ class Retrieve:
         if record is None:
             raise _absent(scope)
         if found.count == 0 and found.missing:
-            raise NotAcceptable(*choice.refusal(record, wishes))
+            raise choice.refusal(record, wishes)
         if found.count == 0:
             raise NotFound("there are no bulk data of this kind", "see the metadata")
         tag = tag_of(["bulk-set", str(pixels), *found.names])
@@ -242,6 +242,8 @@ class Retrieve:
         raise NotAcceptable(
             "bulk data that are no compressed pixels travel as application/octet-stream",
             "ask for application/octet-stream, single or multipart",
+            asked=[wish.media_type for wish in wishes],
+            offered=[media.OCTET_STREAM, f'multipart/related; type="{media.OCTET_STREAM}"'],
         )
 
     async def metadata(self, context: Context, scope: Scope) -> Metadata:
@@ -306,7 +308,7 @@ class Retrieve:
         plan(table, max(numbers))
         met = _first(choice.pixel_form, record, wishes)
         if met is None:
-            raise NotAcceptable(*choice.refusal(record, wishes))
+            raise choice.refusal(record, wishes)
         (kind, syntax), wish = met
         parts = tuple(self._bulk.frames(record, numbers, kind, syntax))
         tag = tag_of(["frames", record.blob.digest, kind, str(wish.multipart), *map(str, numbers)])
@@ -332,7 +334,7 @@ class Retrieve:
                 return self._frames(record, range(1, count + 1), [several])
             if count <= 1:
                 return self._bulk_delivery(record, bulk, form, wish)
-        raise NotAcceptable(*choice.refusal(record, wishes))
+        raise choice.refusal(record, wishes)
 
 
 def _first(

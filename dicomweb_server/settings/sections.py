@@ -120,7 +120,11 @@ class HttpSettings:
         Field(description="Web origins whose pages may call the server; `*` allows all of them."),
     ] = ()
     strict_accept: Annotated[
-        bool, Field(description="Refuse Accept headers that deviate from the standard's grammar.")
+        bool,
+        Field(
+            description="Refuse what the standard refuses: requests without an Accept header, "
+            "with DICOM and rendered types in it, or for other character sets than UTF-8."
+        ),
     ] = False
 
 

@@ -87,7 +87,7 @@ async def describe(request: Request, rows: Iterable[RouteRow], path: str) -> Byt
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{tree.xml()}\n'.encode()
     else:
         body = orjson.dumps({tree.name: tree.json()})
-    response = await whole(body, kind, exchange.encoding)
+    response = await whole(body, exchange.labelled(kind), exchange.encoding)
     response.add("Cache-Control", "private, no-cache")
     response.add("Vary", VARY)
     return response

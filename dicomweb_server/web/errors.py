@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from dicomweb_server import errors
-from dicomweb_server.errors import ArchiveError, RangeNotSatisfiable, Unavailable
+from dicomweb_server.errors import ArchiveError, NotAcceptable, RangeNotSatisfiable, Unavailable
 from dicomweb_server.web.responses import BytesResponse
 
 PROBLEM_JSON = "application/problem+json"
@@ -72,6 +74,12 @@ def problem(status: int, kind: str, detail: str, hint: str, request_id: str) -> 
         hint: What would have worked; left out when empty.
         request_id: Name of the request in the logs.
     """
+    return _problem(status, kind, detail, hint, request_id, {})
+
+
+def _problem(
+    status: int, kind: str, detail: str, hint: str, request_id: str, further: Mapping[str, object]
+) -> BytesResponse:
     document = {
         "type": f"urn:dicomweb-server:problem:{kind}",
         "title": TITLES.get(status, "Error"),
@@ -79,17 +87,24 @@ def problem(status: int, kind: str, detail: str, hint: str, request_id: str) -> 
         "detail": detail,
         **({"hint": hint} if hint else {}),
         "instance": f"urn:uuid:{request_id}",
+        **further,
     }
     return BytesResponse(orjson.dumps(document), PROBLEM_JSON, status=status)
 
 
 def answer(error: ArchiveError, request_id: str) -> BytesResponse:
     """The response to an error of ours."""
-    response = problem(
-        STATUS[type(error)], name_of(type(error)), error.detail, error.hint, request_id
-    )
+    further = _forms(error) if isinstance(error, NotAcceptable) else {}
+    status, kind = STATUS[type(error)], name_of(type(error))
+    response = _problem(status, kind, error.detail, error.hint, request_id, further)
     if isinstance(error, Unavailable):
         response.add("Retry-After", str(error.retry_after))
     if isinstance(error, RangeNotSatisfiable):
         response.add("Content-Range", f"bytes */{error.size}")
     return response
+
+
+def _forms(error: NotAcceptable) -> dict[str, object]:
+    """What was asked, what is stored, what would work: so that a refusal explains itself."""
+    told = {"asked": error.asked, "stored": error.stored, "offered": error.offered}
+    return {name: value for name, value in told.items() if value}

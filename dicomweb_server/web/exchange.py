@@ -17,7 +17,7 @@ from dicomweb_server.service.remove import Remove
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
 from dicomweb_server.web.settings import WebSettings
-from dicomweb_server.wire import encoding, forwarded, querystring
+from dicomweb_server.wire import characters, encoding, forwarded, querystring
 from dicomweb_server.wire.forwarded import ProxyHeaders
 from dicomweb_server.wire.querystring import Parameter
 
@@ -108,6 +108,21 @@ class Exchange:
             NotAcceptable: The client takes none that there is.
         """
         return encoding.choose(self.request.headers.getlist("accept-encoding"))
+
+    def labelled(self, media_type: str) -> str:
+        """A Content-Type of text, with its character set where the client named one.
+
+        Raises:
+            InvalidParameter: The `charset` parameter is malformed.
+            NotAcceptable: The client takes other character sets alone, and that is refused.
+        """
+        named = characters.named(
+            self.accept,
+            self.values("charset"),
+            self.request.headers.getlist("accept-charset"),
+            strict=self.settings.strict_accept,
+        )
+        return media_type + characters.LABEL if named else media_type
 
     @property
     def none_match(self) -> str | None:

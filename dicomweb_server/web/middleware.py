@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -25,7 +25,7 @@ _ALLOWED_HEADERS = (
 )
 _EXPOSED = (
     "Accept-Ranges, Content-Length, Content-Location, Content-Range, ETag, Link, Location, "
-    "Retry-After, Warning, X-Request-Id, X-Total-Count"
+    "Retry-After, Server-Timing, Warning, X-Request-Id, X-Total-Count"
 )
 _MAX_AGE = "7200"
 
@@ -33,10 +33,11 @@ _MAX_AGE = "7200"
 class _Watched:
     """A send function that remembers what went through it."""
 
-    __slots__ = ("_request_id", "_send", "sent", "status")
+    __slots__ = ("_begin", "_request_id", "_send", "sent", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, begin: float) -> None:
         self._send = send
+        self._begin = begin
         self._request_id = request_id
         self.status = 0
         self.sent = 0
@@ -45,15 +46,19 @@ class _Watched:
         """Pass a message on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [
-                *message["headers"],
-                (b"x-request-id", self._request_id.encode()),
-                (b"x-content-type-options", b"nosniff"),
-            ]
-            message = {**message, "headers": headers}
+            message = {**message, "headers": [*message["headers"], *self._extra(message)]}
         else:
             self.sent += len(message.get("body", b""))
         await self._send(message)
+
+    def _extra(self, message: Message) -> Iterator[tuple[bytes, bytes]]:
+        """Headers of every answer; what says nothing about caching is kept by nobody."""
+        yield b"x-request-id", self._request_id.encode()
+        yield b"x-content-type-options", b"nosniff"
+        milliseconds = (time.monotonic() - self._begin) * 1000
+        yield b"server-timing", b"total;dur=%.1f" % milliseconds
+        if all(name != b"cache-control" for name, _ in message["headers"]):
+            yield b"cache-control", b"no-store"
 
 
 class RequestMiddleware:
@@ -73,8 +78,8 @@ class RequestMiddleware:
             return
         request_id = str(uuid.uuid4())
         scope = _without_slash({**scope, "request_id": request_id})
-        watched = _Watched(send, request_id)
         begin = time.monotonic()
+        watched = _Watched(send, request_id, begin)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, watched)
@@ -160,7 +165,7 @@ class CorsMiddleware:
         headers = dict(scope.get("headers", ()))
         origin = headers.get(b"origin")
         if scope["type"] != "http" or origin is None or not self._allows(origin):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._varied(send))
             return
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             await self._preflight(origin)(scope, receive, send)
@@ -170,6 +175,7 @@ class CorsMiddleware:
             if message["type"] == "http.response.start":
                 extra = [
                     (b"access-control-allow-origin", self._allowed(origin)),
+                    (b"timing-allow-origin", self._allowed(origin)),
                     (b"access-control-expose-headers", _EXPOSED.encode()),
                     (b"vary", b"Origin"),
                 ]
@@ -177,6 +183,18 @@ class CorsMiddleware:
             await send(message)
 
         await self._app(scope, receive, send_with_cors)
+
+    def _varied(self, send: Send) -> Send:
+        """Tell caches that pages of some origins are answered with other headers."""
+        if not self._origins or self._any:
+            return send
+
+        async def send_varied(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"vary", b"Origin")]}
+            await send(message)
+
+        return send_varied
 
     def _allows(self, origin: bytes) -> bool:
         return self._any or origin in self._origins

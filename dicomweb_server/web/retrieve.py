@@ -142,14 +142,14 @@ async def metadata(request: Request) -> Response:
         strict=exchange.settings.strict_accept,
     )
     retrieve, scope = exchange.services.retrieve, exchange.scope
-    base, encoding = exchange.base, exchange.encoding
+    base, encoding, label = exchange.base, exchange.encoding, exchange.labelled(kind)
     revision = await retrieve.revision(exchange.context, scope)
-    tag = conditional.etag("metadata", scope.path, revision, kind, base, encoding)
+    tag = conditional.etag("metadata", scope.path, revision, label, base, encoding)
     if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE, VARY)
     found = await retrieve.metadata(exchange.context, scope)
     if kind == media.DICOM_JSON:
-        response = await _json(found, base, encoding)
+        response = await _json(found, base, label, encoding)
     else:
         objects = (document.text(base.encode()) for document in found.documents.documents)
         response = multipart_xml((native_xml(item) for item in objects), 200, encoding)
@@ -160,18 +160,18 @@ async def metadata(request: Request) -> Response:
     return response
 
 
-async def _json(found: Metadata, base: str, encoding: str) -> StreamResponse:
+async def _json(found: Metadata, base: str, label: str, encoding: str) -> StreamResponse:
     """The JSON array; the gzipped form is put together of pieces as they lie in the index."""
     if encoding == IDENTITY:
         chunks = _grouped(found.chunks(base))
-        return StreamResponse(chunks, media.DICOM_JSON, length=found.length(base))
+        return StreamResponse(chunks, label, length=found.length(base))
     pieces = []
     for place, piece in enumerate(found.gzipped(base)):
         pieces.append(piece)
         if place % _UNBROKEN == _UNBROKEN - 1:
             await asyncio.sleep(0)
     length = sum(map(len, pieces))
-    response = StreamResponse(_grouped(pieces), media.DICOM_JSON, length=length)
+    response = StreamResponse(_grouped(pieces), label, length=length)
     response.add("Content-Encoding", encoding)
     return response
 

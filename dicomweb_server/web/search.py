@@ -42,13 +42,13 @@ async def _search(request: Request, level: Level) -> Response:
         accept.FIXED[Resource.SEARCH],
         strict=settings.strict_accept,
     )
-    encoding = exchange.encoding
+    encoding, label = exchange.encoding, exchange.labelled(kind)
     parsed = qido.parse(level, exchange.scope, exchange.parameters, settings.plan, settings.query)
     base = exchange.base
     page = await exchange.services.search.search(exchange.context, parsed.query, base)
     response: Response
     if kind == media.DICOM_JSON:
-        response = await whole(b"[%b]" % b",".join(page.rows), kind, encoding)
+        response = await whole(b"[%b]" % b",".join(page.rows), label, encoding)
     else:
         response = multipart_xml((native_xml(row) for row in page.rows), 200, encoding)
     for text in parsed.warnings:

@@ -47,6 +47,7 @@ async def store(request: Request) -> Response:
         accept.FIXED[Resource.STORE_RESPONSE],
         strict=exchange.settings.strict_accept,
     )
+    exchange.labelled(kind)  # may refuse; the label is left out, because clients compare the type
     async with aclosing(_parts(exchange, _content_type(request))) as parts:
         report = await exchange.services.ingest.store(exchange.context, study, parts)
     response = _module(store_module(report, exchange.base), kind, _status(report))

@@ -33,6 +33,7 @@ from dicomweb_server.wire.mediarange import (
     MediaRange,
     canonical,
     covers,
+    members,
     parse,
     parse_parameter,
     quality,
@@ -195,6 +196,8 @@ def _wishes(
         raise NotAcceptable(
             f"{resource.value} cannot be sent in any form of the Accept header",
             f"Accept: {_HINTS[resource]}",
+            asked=_told(header, parameter),
+            offered=offered(resource),
         )
     return tuple(dict.fromkeys(found))
 
@@ -244,6 +247,8 @@ def _choose(
         raise NotAcceptable(
             "the resource cannot be sent in any form of the Accept header",
             f"Accept: {', '.join(offered)}",
+            asked=_told(header, parameter),
+            offered=offered,
         )
     return offered[min(rated)[-1]]
 
@@ -256,15 +261,28 @@ def _both(
         if strict:
             raise NotAcceptable("the request has no Accept header", f"Accept: {hint}")
         header = [ANY]
-    named = parse_parameter(parameter)
-    contents = [(media_range.content, media_range.is_multipart) for media_range in named]
+    ranges, named = parse(header), parse_parameter(parameter)
+    _require_one_kind(named, "accept")
+    if strict:
+        # Viewers name rendered types as a way out; the standard wants that refused (N5).
+        _require_one_kind(ranges, "Accept")
+    return ranges, named
+
+
+def _require_one_kind(ranges: Sequence[MediaRange], name: str) -> None:
+    """Refuse DICOM and rendered media types in one request (PS3.18 8.7.5)."""
+    contents = [(media_range.content, media_range.is_multipart) for media_range in ranges]
     if any(content in _DICOM for content, _ in contents) and any(
         content in _RENDERED and not multipart for content, multipart in contents
     ):
         raise InvalidParameter(
-            "accept", "mixes DICOM and rendered media types", "ask for one of the two kinds"
+            name, "mixes DICOM and rendered media types", "ask for one of the two kinds"
         )
-    return parse(header), named
+
+
+def _told(header: Sequence[str], parameter: Sequence[str]) -> list[str]:
+    """What the client accepts, in its own words."""
+    return [*members(parameter, "accept"), *members(header, "Accept")]
 
 
 def _ordered(ranges: Sequence[MediaRange], resource: Resource) -> list[Wish]:

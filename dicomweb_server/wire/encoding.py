@@ -49,5 +49,7 @@ def _choose(values: tuple[str, ...]) -> str:
             "the answer can be sent plain or with gzip, and neither is in the Accept-Encoding "
             "header",
             "Accept-Encoding: gzip, or leave the header out",
+            asked=members(values, "Accept-Encoding"),
+            offered=(GZIP, IDENTITY),
         )
     return IDENTITY
