@@ -37,6 +37,8 @@ _INSIDE: dict[str, frozenset[str]] = {
 }
 _WITH_TEXT = frozenset(("Value", "InlineBinary", *_COMPONENTS))
 _BLOCKS = range(0x10, 0x100)
+_NODES_PER_ELEMENT = 3
+"""XML elements for each element of a data set that is allowed: values take memory too."""
 
 
 def read_xml(text: bytes, limits: ScanLimits) -> DataSet | InstanceRejected:
@@ -133,6 +135,7 @@ class _Builder:
     def __init__(self, limits: ScanLimits) -> None:
         self._limits = limits
         self._left = limits.elements
+        self._nodes = _NODES_PER_ELEMENT * limits.elements
         self._stack: list[_Node] = []
         self._misfit: Misfit | None = None
         self._refused: InstanceRejected | None = None
@@ -162,6 +165,9 @@ class _Builder:
         node = _Node(name, {_str(key): _str(value) for key, value in attrib.items()})
         if not self._stack and name != _ROOT:
             raise InvalidRequest("the metadata are no NativeDicomModel", "see PS3.19 A.1")
+        self._nodes -= 1
+        if self._nodes < 0:
+            raise PayloadTooLarge("the metadata hold too many values", "send them as bulk data")
         if len(self._stack) > 2 * self._limits.depth + 4:
             raise InvalidRequest(
                 "the metadata nest too deeply", f"{self._limits.depth} sequences at most"

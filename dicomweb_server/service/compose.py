@@ -33,6 +33,10 @@ _CHUNK = MIB
 _AT_ONCE = 4
 _LARGEST_PICTURE = 64 * MIB
 _DECODED = 4 * GIB
+_FREE = GIB
+_SHARING = 16
+"""Bytes that instances may have together: so many, and so many for each byte of bulk data. One part
+may serve many instances, but a small request must not fill the disk."""
 _ORDER = "send the metadata parts first, then the bulk data that they refer to"
 
 
@@ -118,10 +122,10 @@ class Compose:
             if not request.found:
                 raise InvalidRequest("the request holds no metadata", _ORDER)
             await request.decode(self._pictures)
-            written = 0
+            left = min(self._limits.store.request, _FREE + _SHARING * spool.size)
             for found in request.found:
-                part, size = await _part(request, found, self._limits.store.request - written)
-                written += size
+                part, size = await _part(request, found, left)
+                left -= size
                 yield part
 
 
@@ -234,7 +238,7 @@ def _read(source: ByteSource, place: ByteRange) -> bytes:
 async def _part(
     request: _Request, found: DataSet | InstanceRejected, left: int
 ) -> tuple[Part, int]:
-    """One instance as a file, and the bytes of bulk data in it."""
+    """One instance as a file, and its bytes."""
     if isinstance(found, InstanceRejected):
         return Part(_nothing(), found), 0
     try:

@@ -237,3 +237,5 @@ def test_limits_hold() -> None:
         _read("", ScanLimits(document=10))
     found = _read(_attribute("") + _attribute("", tag="00140011"), ScanLimits(elements=1))
     assert isinstance(found, InstanceRejected)
+    with pytest.raises(PayloadTooLarge):
+        _read(_attribute('<Value number="1"/><Value number="2"/>'), ScanLimits(elements=1))
