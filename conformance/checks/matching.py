@@ -14,7 +14,7 @@ from conformance.checks.general import (
     row_of,
 )
 from conformance.data.instance import new_uid
-from conformance.model import MAY, SHALL, SHOULD, Check, NotOffered, check, checks_of
+from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
 from conformance.world import JSON, World, first, items, values
 
 _NAME = "PS3.4 C.2.2.2.1"
@@ -22,12 +22,6 @@ _WILD = "PS3.4 C.2.2.2.4"
 _RANGE = "PS3.4 C.2.2.2.5"
 
 MATCHING = (
-    found("A1.path", SHALL, "8.3.4.1", "a path of tags into a sequence",
-           "00101002.00100020={run}-X", ALPHA),
-    found("A1.path-keywords", SHALL, "8.3.4.1", "a path of keywords into a sequence",
-           "OtherPatientIDsSequence.PatientID={run}-X", ALPHA),
-    found("A1.path-mixed", SHALL, "8.3.4.1", "a path of keyword and tag",
-           "OtherPatientIDsSequence.00100020={run}-X", ALPHA),
     refused("A1.sequence", SHOULD, "8.3.4.1", "a sequence itself as key with a value",
              "OtherPatientIDsSequence=x"),
     refused("A1.repeated", SHOULD, "8.3.1", "the same key twice",
@@ -100,11 +94,6 @@ MATCHING = (
            "StudyDate=20060705-&StudyTime=1000-", BETA, GAMMA, DELTA, EPSILON),
     found("A10.combined-start", SHALL, "8.3.4.1.1", "date and time without begin are one interval",
            "StudyDate=-20060706&StudyTime=-1000", ALPHA, BETA),
-    found("A11.item", SHALL, "PS3.4 C.2.2.2.6", "keys of one sequence hold in the same item",
-           "OtherPatientIDsSequence.PatientID={run}-X&OtherPatientIDsSequence.IssuerOfPatientID=one",
-           ALPHA),
-    found("A11.other-item", SHALL, "PS3.4 C.2.2.2.6", "keys of different items do not match",
-           "OtherPatientIDsSequence.PatientID={run}-X&OtherPatientIDsSequence.IssuerOfPatientID=two"),
     found("A12.modalities", SHALL, "PS3.4 C.2.2.3", "any of several values matches",
            "ModalitiesInStudy=MR", ALPHA, BETA),
     found("A12.modalities-list", SHOULD, "8.3.4.1", "a list of modalities",
@@ -114,13 +103,58 @@ MATCHING = (
 )  # fmt: skip
 
 
+def _nested(
+    identifier: str, level: Level, title: str, query: str, *expected: str, deep: bool = True
+) -> Check:
+    """A check of keys within sequences: of the series of alpha, or of studies."""
+
+    def run(world: World) -> None:
+        instance = world.instance("alpha")
+        if deep:
+            answer = world.search(f"{instance.study_path}/series", query)
+            names = world.names(answer, "series")
+        else:
+            answer = world.narrowed(query.format(run=world.corpus.run))
+            names = world.names(answer)
+            if answer.warnings or len(names) == len(EVERYONE):
+                raise NotOffered("the optional key is not supported")
+        answer.equal(sorted(names), sorted(expected), "found")
+
+    return check(identifier, level, "PS3.4 C.2.2.2.6", title)(run)
+
+
+_STEP = "RequestAttributesSequence.ScheduledProcedureStepID"
+_PROCEDURE = "RequestAttributesSequence.RequestedProcedureID"
+_OTHER = "OtherPatientIDsSequence"
+
+NESTED = (
+    _nested("A1.path", SHALL, "a path of tags", "00400275.00400009=SPS1", "alpha"),
+    _nested("A1.path-keywords", SHALL, "a path of keywords", f"{_STEP}=SPS1", "alpha"),
+    _nested("A1.path-mixed", SHALL, "a path of keyword and tag",
+            "RequestAttributesSequence.00400009=SPS1", "alpha"),
+    _nested("A1.path-other", SHALL, "a path whose value is not there", f"{_STEP}=SPS3"),
+    _nested("A11.item", SHALL, "keys of one sequence hold in the same item",
+            f"{_STEP}=SPS1&{_PROCEDURE}=RP1", "alpha"),
+    _nested("A11.second-item", SHALL, "the item in which they hold may be any",
+            f"{_STEP}=SPS2&{_PROCEDURE}=RP2", "alpha"),
+    _nested("A11.other-item", SHALL, "keys that hold in different items do not match",
+            f"{_STEP}=SPS1&{_PROCEDURE}=RP2"),
+    _nested("A11.wildcard", SHALL, "wildcards within a sequence", f"{_STEP}=SPS*", "alpha"),
+    _nested("A11.optional", MAY, "an optional sequence of the study level",
+            f"{_OTHER}.PatientID={{run}}-X&{_OTHER}.IssuerOfPatientID=one", ALPHA, deep=False),
+    _nested("A11.optional-items", MAY, "an optional sequence, keys in different items",
+            f"{_OTHER}.PatientID={{run}}-X&{_OTHER}.IssuerOfPatientID=two", deep=False),
+)  # fmt: skip
+
+
 @check("A11.answer", SHALL, "PS3.4 C.2.2.2.6", "the sequence that was matched is returned")
 def sequence_answer(world: World) -> None:
-    run = world.corpus.run
-    answer = world.finds(f"OtherPatientIDsSequence.PatientID={run}-X", ["alpha"])
-    row = row_of(world, answer.datasets(), "alpha")
-    identifiers = [first(item, "00100020") for item in items(row, "00101002")]
-    answer.must(f"{run}-X" in identifiers, f"00101002 with an item of {run}-X")
+    path = f"{world.instance('alpha').study_path}/series"
+    answer = world.search(path, f"{_STEP}=SPS1")
+    steps = [
+        first(item, "00400009") for row in answer.datasets() for item in items(row, "00400275")
+    ]
+    answer.must("SPS1" in steps, "00400275 with the item of SPS1")
 
 
 @check("A12.all-values", SHALL, "PS3.4 C.2.2.3", "all values of the matched attribute are returned")
@@ -273,6 +307,9 @@ def modality(world: World) -> None:
 def _returns(tag: str, query: str, value: str) -> Check:
     def run(world: World) -> None:
         answer = world.narrowed(query)
+        key = query.partition("=")[0]
+        if "alpha" in world.names(world.narrowed(f"{key}=ANOTHER")):
+            raise NotOffered(f"{key} does not match")
         row = row_of(world, answer.datasets(), "alpha")
         answer.must(value in map(str, values(row, tag)), f"{tag} with {value}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.answer import Answer
+from conformance.checks.bulkdata import bulk_uri
 from conformance.checks.retrieve import read
 from conformance.data import pixels
 from conformance.data.images import BIT_COLUMNS, BIT_ROWS
@@ -96,7 +97,6 @@ _TYPES = {
     "jls": "image/jls",
     "j2k": "image/jp2",
     "htj2k": "image/jphc",
-    "video": "video/mp4",
 }
 
 
@@ -119,6 +119,17 @@ def _frame_type(name: str) -> Check:
 
 
 FRAME_TYPES = tuple(_frame_type(name) for name in _TYPES)
+
+
+@check("TS.video", SHALL, "8.7.3.3 Table 8.7.3-5", "the pixel data of a video as video/mp4")
+def video(world: World) -> None:
+    instance = world.instance("video")
+    _, dataset = world.described("video")
+    accept = f'multipart/related; type="video/mp4"; transfer-syntax={instance.transfer_syntax}'
+    answer = world.get(bulk_uri(world, dataset, "7FE00010"), accept).ok()
+    part = answer.part()
+    answer.equal(part.media_type, "video/mp4", "media type")
+    answer.equal(part.body.rstrip(b"\0"), instance.frames[0].rstrip(b"\0"), "bytes")
 
 
 @check("TS.rle-old-name", MAY, "8.7.3.3 Table 8.7.3-5", "the older name image/x-dicom-rle is known")
