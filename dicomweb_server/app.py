@@ -34,6 +34,7 @@ from dicomweb_server.web import routes
 from dicomweb_server.web.exchange import Services
 from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware, no_route
 from dicomweb_server.web.settings import WebSettings
+from dicomweb_server.web.upload import UploadMiddleware
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             yield
 
     middleware = [
+        Middleware(UploadMiddleware),
         Middleware(CorsMiddleware, origins=chosen.http.cors_origins),
         Middleware(RequestMiddleware),
     ]
