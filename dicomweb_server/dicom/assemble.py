@@ -30,9 +30,11 @@ from dicomweb_server.dicom.frames import (
 from dicomweb_server.dicom.image_description import (
     describe,
     describe_picture,
+    describe_video,
     is_described,
     with_frames,
 )
+from dicomweb_server.dicom.video import read_video
 from dicomweb_server.errors import InstanceRejected
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import is_uid
@@ -206,7 +208,10 @@ def _pixels(
     ranges = tuple(part.place for part in parts)
     if parts[0].transfer_syntax is None:  # files, not frames: boxes have no place in DICOM
         ranges = tuple(codestream.unboxed(source, place) for place in ranges)
-    if not is_described(found):
+    if media.TRANSFER_SYNTAXES[syntax].encoding is media.Encoding.VIDEO:
+        video = None if is_described(found) else read_video(source, ranges[0])
+        found = found if video is None else describe_video(found, video, syntax)
+    elif not is_described(found):
         image = image or codestream.read_image(source, ranges[0])
         if image is not None:
             found = describe(found, image, syntax)

@@ -1,4 +1,4 @@
-"""The Image Pixel Description Macro for images that came without it (PS3.18 10.5.2)."""
+"""The Image Pixel Description Macro for images and videos that came without it (PS3.18 10.5.2)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from struct import pack, unpack
 from dicomweb_server.dicom.codestream import Image
 from dicomweb_server.dicom.elements import DataSet, Element, Misfit
 from dicomweb_server.dicom.frames import NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION
+from dicomweb_server.dicom.video import Video
 from dicomweb_server.model.media import TRANSFER_SYNTAXES
 from dicomweb_server.model.picture import Picture
 from dicomweb_server.model.tags import keyword_of
@@ -32,12 +33,16 @@ _NEEDED = (
     _HIGH_BIT,
     _REPRESENTATION,
 )
+_TEN_BITS = "1.2.840.10008.1.2.4.108"
 _METHODS = {
     "image/jpeg": b"ISO_10918_1",
     "image/jls": b"ISO_14495_1",
     "image/jp2": b"ISO_15444_1",
     "image/jpx": b"ISO_15444_2",
     "image/jphc": b"ISO_15444_15",
+    "video/mpeg": b"ISO_13818_2",
+    "video/mp4": b"ISO_14496_10",
+    "video/H265": b"ISO_23008_2",
 }
 
 
@@ -68,6 +73,31 @@ def describe(found: DataSet, image: Image, syntax: str) -> DataSet:
     }
     _require_same(found, numbers, (_ROWS, _COLUMNS, _SAMPLES))
     missing = list(_missing(found, numbers, image.photometric))
+    if found.get(_ROWS) is None and found.get(_LOSSY) is None:
+        missing += _lossy(syntax)
+    return found.replaced(*missing)
+
+
+def describe_video(found: DataSet, video: Video, syntax: str) -> DataSet:
+    """Fill in what is missing of the description of a video (PS3.5 8.2.5 to 8.2.9).
+
+    Raises:
+        Misfit: The data set says something else about its size.
+    """
+    bits = 10 if syntax == _TEN_BITS else 8
+    numbers = {
+        _SAMPLES: 3,
+        _ROWS: video.rows,
+        _COLUMNS: video.columns,
+        _ALLOCATED: 8 if bits == 8 else 16,
+        _STORED: bits,
+        _HIGH_BIT: bits - 1,
+        _REPRESENTATION: 0,
+    }
+    _require_same(found, numbers, (_ROWS, _COLUMNS, _SAMPLES))
+    missing = list(_missing(found, numbers, "YBR_PARTIAL_420"))
+    if video.frames and not found.field(NUMBER_OF_FRAMES):
+        missing.append(Element(NUMBER_OF_FRAMES, "IS", str(video.frames).encode("ascii")))
     if found.get(_ROWS) is None and found.get(_LOSSY) is None:
         missing += _lossy(syntax)
     return found.replaced(*missing)

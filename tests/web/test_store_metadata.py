@@ -366,6 +366,52 @@ def test_t8_a_video_is_one_part_unchanged(site: Site) -> None:
     assert "a video is one part" in _refused(store_json(site, [_native(6)], [bulk, bulk]))
 
 
+def _box(kind: bytes, *bodies: bytes) -> bytes:
+    body = b"".join(bodies)
+    return (len(body) + 8).to_bytes(4, "big") + kind + body
+
+
+def _mp4(columns: int, rows: int, frames: int) -> bytes:
+    """The boxes of an MP4 whose pictures come first, with a track of sound in front of theirs."""
+    size = columns.to_bytes(2, "big") + rows.to_bytes(2, "big")
+    entry = _box(b"avc1", bytes(24), size, bytes(50))
+    described = _box(b"stsd", b"\0\0\0\0\0\0\0\1", entry)
+    sizes = _box(b"stsz", bytes(8), frames.to_bytes(4, "big"))
+    sound = _box(b"stsd", b"\0\0\0\0\0\0\0\1", _box(b"mp4a", bytes(60)))
+    tracks = (
+        _box(b"trak", _box(b"mdia", _box(b"minf", _box(b"stbl", table))))
+        for table in (sound, described + sizes)
+    )
+    return b"".join(
+        (
+            _box(b"ftyp", b"mp42\0\0\0\0"),
+            _box(b"mdat", bytes(100_000)),
+            _box(b"moov", _box(b"mvhd", bytes(100)), *tracks),
+        )
+    )
+
+
+_VIDEOS = [
+    (_mp4(160, 120, 24), "video/mp4", "4.102", 24),
+    (b"\0\0\1\xb3\x0a\x00\x78\x13" + bytes(200), "video/mpeg", "4.101", None),
+]
+
+
+@pytest.mark.parametrize(("video", "kind", "syntax", "frames"), _VIDEOS)
+def test_t6_videos_are_described_from_their_headers(
+    site: Site, video: bytes, kind: str, syntax: str, frames: int | None
+) -> None:
+    assert store_json(site, [_image()], [BulkPart("pixels", video, kind)]).status_code == 200
+    stored = _stored(site)
+    assert stored.file_meta.TransferSyntaxUID == f"1.2.840.10008.1.2.{syntax}"
+    assert (stored.Rows, stored.Columns, stored.SamplesPerPixel) == (120, 160, 3)
+    assert stored.PhotometricInterpretation == "YBR_PARTIAL_420"
+    assert stored.get("NumberOfFrames") == frames
+    wrong = {**_image(), "00280010": _us(121)}
+    response = store_json(site, [wrong], [BulkPart("pixels", video, kind)])
+    assert "00280010: Rows differs" in _refused(response)
+
+
 _DOCUMENTS = [
     ("application/pdf", b"%PDF-1.4\n%%EOF"),
     ("text/xml", b"<ClinicalDocument/>"),
