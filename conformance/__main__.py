@@ -76,9 +76,9 @@ def main(
     report = report_of(run, name)
     print_table(console, report)
     if json_file:
-        json_file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        json_file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if markdown_file:
-        markdown_file.write_text(markdown([report]))
+        markdown_file.write_text(markdown([report]), "utf-8")
     sys.exit(0 if run.conforms else 1)
 
 

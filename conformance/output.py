@@ -134,14 +134,27 @@ def _cell(found: Count) -> str:
     return f"[{colour}]{found}[/{colour}]"
 
 
-def markdown(reports: Sequence[Report]) -> str:
-    """Runs side by side, as a page."""
+_HOW = """
+Each run: `python -m conformance --url URL --name NAME --json FILE`; this page:
+`python -m conformance.report FILE... --output PAGE`. Identifiers are those of `--list`.
+"""
+
+
+def markdown(reports: Sequence[Report], notes: Sequence[str] = ()) -> str:
+    """Runs side by side, as a page.
+
+    Args:
+        reports: The runs.
+        notes: What readers need to know of the servers, a sentence or two each.
+    """
     sections = [
         "# Conformance of DICOMweb servers\n",
         "Requirements of PS3.18, judged from outside with synthetic data. A cell gives"
         " requirements that hold / that were judged; `n/o` counts checks of what the server does"
         " not offer, or of data that it refused to store.\n",
         _servers(reports),
+        *(f"- {note}" for note in notes),
+        _HOW,
         *(_levels(reports, level) for level in Level),
         *(_failures(report) for report in reports),
     ]

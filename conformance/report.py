@@ -13,10 +13,11 @@ from conformance.output import Report, markdown
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
-def main(files: tuple[Path, ...], output: Path) -> None:
+@click.option("--note", "notes", multiple=True, help="A remark about a server.")
+def main(files: tuple[Path, ...], output: Path, notes: tuple[str, ...]) -> None:
     """Write the JSON results of several runs as one page."""
-    reports: list[Report] = [json.loads(file.read_text()) for file in files]
-    output.write_text(markdown(reports))
+    reports: list[Report] = [json.loads(file.read_text("utf-8")) for file in files]
+    output.write_text(markdown(reports, notes), "utf-8")
 
 
 if __name__ == "__main__":

@@ -82,8 +82,14 @@ PHOTOMETRIC = (
     _photometric("rgb", "RGB"),
     _photometric("palette", "PALETTE COLOR"),
     _photometric("rle", "RLE"),
-    _photometric("fragmented", "JPEG Baseline"),
+    _photometric("fragmented", "JPEG Baseline in several fragments"),
 )
+
+
+@check("R7.jpeg", SHALL, "10.4.3.3.3", "a frame of JPEG Baseline is rendered")
+def jpeg(world: World) -> None:
+    answer = world.get(f"{world.instance('jpeg').path}/frames/1/rendered", JPEG).ok()
+    answer.equal(size_of(_picture(answer)), (8, 8), "width and height")
 
 
 @check("R7.unknown", SHALL, "10.4.3", "/rendered of an unknown instance: 404")

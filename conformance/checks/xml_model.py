@@ -139,9 +139,10 @@ def xml_groups(world: World) -> None:
 def xml_bulk(world: World) -> None:
     answer, found = _documents(world, "multi")
     element = _attribute(found[0], "7FE00010")
-    uri = element[0].get("uri") if element is not None and len(element) else None
-    if uri is None:
+    if element is None or len(element) == 0 or not element[0].tag.endswith("BulkData"):
         raise NotOffered("the metadata gives no BulkData for Pixel Data")
+    uri = element[0].get("uri") or ""
+    answer.must(bool(uri), f"BulkData with uri, not with {sorted(element[0].keys())}")
     answer.equal(fetched(world, uri), b"".join(world.corpus["multi"].frames), "bytes of Pixel Data")
 
 

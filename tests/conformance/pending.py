@@ -22,6 +22,7 @@ PENDING: dict[str, str] = {
     "R7.palette": _PIXELS,
     "R7.rle": _PIXELS,
     "R7.fragmented": _PIXELS,
+    "R7.jpeg": _PIXELS,
     "R7.unknown": _PIXELS,
     "MT5.default": _PIXELS,
     "MT5.any": _PIXELS,
