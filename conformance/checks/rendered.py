@@ -331,11 +331,13 @@ def uri_syntax(world: World) -> None:
     answer.equal(str(read(answer.body).file_meta.TransferSyntaxUID), EXPLICIT, "transfer syntax")
 
 
-def _uri_bad(identifier: str, title: str, code: tuple[int, ...], **more: str) -> Check:
+def _uri_bad(
+    identifier: str, title: str, code: tuple[int, ...], level: Level = SHALL, **more: str
+) -> Check:
     def run(world: World) -> None:
         _wado(world, **more).status_in(*code)
 
-    return check(identifier, SHALL, "9.4.1.2", f"{title}: {' or '.join(map(str, code))}")(run)
+    return check(identifier, level, "9.4.1.2", f"{title}: {' or '.join(map(str, code))}")(run)
 
 
 URI_BAD = (
@@ -343,16 +345,18 @@ URI_BAD = (
     _uri_bad("V1.no-study", "no studyUID", (400,), studyUID=""),
     _uri_bad("V1.no-object", "no objectUID", (400,), objectUID=""),
     _uri_bad("V1.unknown", "an unknown objectUID", (404, 410), objectUID="2.25.404"),
-    _uri_bad("V4.anonymize", "anonymize that is not yes", (400,), contentType="application/dicom",
-             anonymize="maybe"),
-    _uri_bad("V6.malformed", "a malformed transferSyntax", (400,), contentType="application/dicom",
-             transferSyntax="abc"),
-    _uri_bad("V6.unsupported", "an unknown transferSyntax", (406, 400),
+    _uri_bad("V4.anonymize", "anonymize that is not yes", (400,), MAY,
+             contentType="application/dicom", anonymize="maybe"),
+    _uri_bad("V6.malformed", "a malformed transferSyntax", (400,), MAY,
+             contentType="application/dicom", transferSyntax="abc"),
+    _uri_bad("V6.unsupported", "an unknown transferSyntax", (406, 400), MAY,
              contentType="application/dicom",
              transferSyntax="1.2.3.4.5"),
-    _uri_bad("V7.frame", "a frame behind the last", (400, 404), contentType=JPEG, frameNumber="99"),
-    _uri_bad("V9.region", "a region of two numbers", (400,), contentType=JPEG, region="0.1,0.2"),
-    _uri_bad("V10.half", "windowCenter without windowWidth", (400,), contentType=JPEG,
+    _uri_bad("V7.frame", "a frame behind the last", (400, 404),
+             MAY, contentType=JPEG, frameNumber="99"),
+    _uri_bad("V9.region", "a region of two numbers", (400,),
+             MAY, contentType=JPEG, region="0.1,0.2"),
+    _uri_bad("V10.half", "windowCenter without windowWidth", (400,), MAY, contentType=JPEG,
              windowCenter="40"),
 )  # fmt: skip
 
