@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from starlette.requests import Request
 
@@ -17,11 +16,9 @@ from dicomweb_server.service.remove import Remove
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
 from dicomweb_server.web.settings import WebSettings
-from dicomweb_server.wire import characters, encoding, forwarded, querystring
-from dicomweb_server.wire.forwarded import ProxyHeaders
+from dicomweb_server.web.urls import base_url
+from dicomweb_server.wire import characters, encoding, querystring
 from dicomweb_server.wire.querystring import Parameter
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +43,14 @@ class Exchange:
         context: Who asks.
     """
 
-    __slots__ = ("context", "parameters", "request", "services", "settings")
+    __slots__ = ("_base", "context", "parameters", "request", "services", "settings")
 
     def __init__(self, request: Request, context: Context) -> None:
         self.request = request
         self.context = context
         self.services: Services = request.app.state.services
         self.settings = self.services.settings
+        self._base: str | None = None
         raw: bytes = request.scope["query_string"]
         self.parameters: tuple[Parameter, ...] = querystring.parse(raw, self.settings.query)
 
@@ -140,50 +138,6 @@ class Exchange:
         Raises:
             InvalidRequest: The Host header is no host.
         """
-        settings = self.settings
-        if settings.public_base_url is not None:
-            return f"{settings.public_base_url.rstrip('/')}{settings.root}"
-        headers = self.request.headers
-        proxy = ProxyHeaders(
-            forwarded=headers.get("forwarded"),
-            proto=headers.get("x-forwarded-proto"),
-            host=headers.get("x-forwarded-host"),
-            port=headers.get("x-forwarded-port"),
-            prefix=headers.get("x-forwarded-prefix"),
-        )
-        trusted = self._behind_trusted_proxy()
-        host = headers.get("host", "").encode("latin-1") if trusted else self._own_host()
-        scheme: str = self.request.scope["scheme"]
-        return f"{forwarded.origin(scheme, host, trusted, proxy)}{settings.root}"
-
-    def _own_host(self) -> bytes:
-        """The Host header where it names this machine itself: any other could be made up (T18).
-
-        Clients that leave out the port (dicomweb-client does) mean the one they are connected to.
-        """
-        address, port = self.request.scope.get("server") or ("127.0.0.1", None)
-        name, told = _host_and_port(self.request.headers.get("host", ""))
-        if name not in _LOOPBACK and name != address:
-            name, told = address, ""
-        port = told or port
-        host = f"[{name}]" if ":" in name else name
-        return (f"{host}:{port}" if port else host).encode("latin-1")
-
-    def _behind_trusted_proxy(self) -> bool:
-        client = self.request.client
-        if client is None or not self.settings.trusted_proxies:
-            return False
-        try:
-            address = ip_address(client.host)
-        except ValueError:
-            return False
-        return any(address in network for network in self.settings.trusted_proxies)
-
-
-def _host_and_port(header: str) -> tuple[str, str]:
-    """Name and port of a Host header; an IPv6 address without its brackets."""
-    bracketed, bracket, behind = header.lower().rpartition("]")
-    if bracket:
-        return bracketed.removeprefix("["), behind.removeprefix(":")
-    name, _, port = header.lower().partition(":")
-    return name, port
+        if self._base is None:
+            self._base = base_url(self.request.scope, self.settings)
+        return self._base

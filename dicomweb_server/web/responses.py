@@ -10,6 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 Header = tuple[str, str]
 
+_SHORT = 4 * 1024 * 1024
+
 
 class _Headers:
     """Headers of a response, written as they are told, names and all."""
@@ -82,7 +84,7 @@ class StreamResponse:
         length: Bytes of the body where known.
     """
 
-    __slots__ = ("_chunks", "_headers", "status")
+    __slots__ = ("_chunks", "_headers", "_short", "status")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class StreamResponse:
     ) -> None:
         self.status = status
         self._chunks = chunks
+        self._short = length is not None and length <= _SHORT
         self._headers = _Headers()
         self.add("Content-Type", media_type)
         if length is not None:
@@ -111,7 +114,8 @@ class StreamResponse:
                 await send({"type": "http.response.body", "body": b""})
                 return
             await send({"type": "http.response.body", "body": first, "more_body": True})
-            await self._send_rest(receive, send)
+            # A client that leaves is worth watching for only where much is still to be read.
+            await (self._pump(send) if self._short else self._send_rest(receive, send))
         finally:
             await _close(self._chunks)
 
