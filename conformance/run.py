@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conformance.client import Client
-from conformance.data.corpus import make_corpus
 from conformance.model import Check, Failed, Level, NotOffered, Result, Verdict
+from conformance.synthetic.corpus import make_corpus
 from conformance.world import JSON, World
 
 _PATIENCE_SECONDS = 20.0

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from conformance import multipart
 from conformance.answer import Answer, Dataset
 from conformance.client import Client
-from conformance.data.corpus import SEARCHED, Corpus
-from conformance.data.instance import Instance
 from conformance.model import Failed, NotOffered
+from conformance.synthetic.corpus import SEARCHED, Corpus
+from conformance.synthetic.instance import Instance
 
 JSON = "application/dicom+json"
 MULTIPART_DICOM = 'multipart/related; type="application/dicom"'

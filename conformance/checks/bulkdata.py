@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from conformance.answer import Answer, Dataset
 from conformance.checks.retrieve import LEVELS, path_of
-from conformance.data.values import BULK, LONG_TEXT, NESTED_BULK, PRIVATE_BULK
 from conformance.model import MAY, SHALL, SHOULD, Check, Failed, NotOffered, check, checks_of
+from conformance.synthetic.values import BULK, LONG_TEXT, NESTED_BULK, PRIVATE_BULK
 from conformance.world import (
     ANY_OCTETS,
     MULTIPART_OCTETS,

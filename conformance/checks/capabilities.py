@@ -7,8 +7,8 @@ import re
 
 from conformance.checks.framing import head_of
 from conformance.checks.store import fresh
-from conformance.data.instance import new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, Failed, NotOffered, check, checks_of
+from conformance.synthetic.instance import new_uid
 from conformance.world import (
     ANY_DICOM,
     ANY_OCTETS,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.answer import Dataset
-from conformance.data.corpus import SEARCHED
 from conformance.model import SHALL, SHOULD, Check, Level, check, checks_of
+from conformance.synthetic.corpus import SEARCHED
 from conformance.world import JSON, World, first
 
 ALPHA, BETA, GAMMA, DELTA, EPSILON = SEARCHED

@@ -13,8 +13,8 @@ from conformance.checks.general import (
     refused,
     row_of,
 )
-from conformance.data.instance import new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
+from conformance.synthetic.instance import new_uid
 from conformance.world import JSON, World, first, items, values
 
 _NAME = "PS3.4 C.2.2.2.1"

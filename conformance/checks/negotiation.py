@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from conformance.answer import Answer
 from conformance.checks.retrieve import path_of
-from conformance.data.instance import BIG, EXPLICIT, IMPLICIT
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, check, checks_of
+from conformance.synthetic.instance import BIG, EXPLICIT, IMPLICIT
 from conformance.world import (
     ANY_DICOM,
     JSON,

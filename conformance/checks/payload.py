@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset as PydicomDataset
 from conformance.answer import Answer, Dataset
 from conformance.checks.retrieve import read
 from conformance.checks.store import fresh, stored_of
-from conformance.data import pixels
-from conformance.data.images import ENCAPSULATED_PDF
-from conformance.data.instance import EXPLICIT, JPEG_BASELINE
-from conformance.data.values import PDF
 from conformance.model import MAY, SHALL, check, checks_of
+from conformance.synthetic import pixels
+from conformance.synthetic.images import ENCAPSULATED_PDF
+from conformance.synthetic.instance import EXPLICIT, JPEG_BASELINE
+from conformance.synthetic.values import PDF
 from conformance.world import (
     ANY_DICOM,
     ANY_OCTETS,

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from conformance.answer import Answer
 from conformance.checks.retrieve import path_of, read
-from conformance.data.instance import EXPLICIT, Instance, new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
+from conformance.synthetic.instance import EXPLICIT, Instance, new_uid
 from conformance.world import ANY_DICOM, World
 
 JPEG, PNG, GIF = "image/jpeg", "image/png", "image/gif"

@@ -8,8 +8,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset as PydicomDataset
 
 from conformance.answer import Answer
-from conformance.data.instance import EXPLICIT, Instance, new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, NotOffered, check, checks_of
+from conformance.synthetic.instance import EXPLICIT, Instance, new_uid
 from conformance.world import (
     ANY_DICOM,
     JSON,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.data.instance import Instance, new_uid
 from conformance.model import MAY, SHALL, SHOULD, Check, Failed, NotOffered, check, checks_of
+from conformance.synthetic.instance import Instance, new_uid
 from conformance.world import World, first, items, values
 
 _DIGIT = {"study": 1, "series": 2, "instance": 3}

@@ -6,8 +6,8 @@ from copy import deepcopy
 
 from conformance.answer import Answer
 from conformance.checks.retrieve import differing, read
-from conformance.data.instance import EXPLICIT, Instance, new_uid
 from conformance.model import SHALL, SHOULD, Failed, check, checks_of
+from conformance.synthetic.instance import EXPLICIT, Instance, new_uid
 from conformance.world import (
     ANY_DICOM,
     World,

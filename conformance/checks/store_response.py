@@ -6,9 +6,9 @@ from copy import deepcopy
 
 from conformance.answer import Answer, Dataset
 from conformance.checks.store import failed_of, fresh
-from conformance.data.images import MULTIFRAME_BYTE, SECONDARY_CAPTURE
-from conformance.data.instance import EXPLICIT, Instance, new_uid, part10
 from conformance.model import MAY, SHALL, SHOULD, Check, Failed, Level, NotOffered, check, checks_of
+from conformance.synthetic.images import MULTIFRAME_BYTE, SECONDARY_CAPTURE
+from conformance.synthetic.instance import EXPLICIT, Instance, new_uid, part10
 from conformance.world import (
     ANY_DICOM,
     JSON,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from conformance.answer import Answer
 from conformance.checks.bulkdata import bulk_uri
 from conformance.checks.retrieve import read
-from conformance.data import pixels
-from conformance.data.images import BIT_COLUMNS, BIT_ROWS
-from conformance.data.instance import BIG, EXPLICIT, IMPLICIT
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
+from conformance.synthetic import pixels
+from conformance.synthetic.images import BIT_COLUMNS, BIT_ROWS
+from conformance.synthetic.instance import BIG, EXPLICIT, IMPLICIT
 from conformance.world import (
     ANY_DICOM,
     ANY_OCTETS,

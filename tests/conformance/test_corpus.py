@@ -9,9 +9,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
 
-from conformance.data import pixels
-from conformance.data.corpus import Corpus, make_corpus
-from conformance.data.instance import BIG, DEFLATED, EXPLICIT, IMPLICIT, Instance, inflated
+from conformance.synthetic import pixels
+from conformance.synthetic.corpus import Corpus, make_corpus
+from conformance.synthetic.instance import BIG, DEFLATED, EXPLICIT, IMPLICIT, Instance, inflated
 
 
 @pytest.fixture(scope="module")

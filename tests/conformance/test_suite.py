@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from conformance.client import Client
-from conformance.data.corpus import Corpus
 from conformance.model import Check, Failed, Level, NotOffered, Verdict, check
 from conformance.output import markdown, report_of
 from conformance.registry import CHECKS
 from conformance.run import Run, Unreachable, judge, run_checks
+from conformance.synthetic.corpus import Corpus
 from conformance.world import World
 from tests.conformance.pending import PENDING
 from tests.live.server import Server, running

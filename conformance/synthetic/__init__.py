@@ -1,0 +1,1 @@
+"""The synthetic instances that checks store and ask for again."""
