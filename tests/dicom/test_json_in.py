@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 import orjson
 import pydicom
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dicomweb_server.dicom.elements import DataSet
 from dicomweb_server.dicom.json_in import read_metadata
+from dicomweb_server.dicom.vrs import LONG_VRS, SHORT_VRS
 from dicomweb_server.errors import InstanceRejected, InvalidRequest, PayloadTooLarge
 from dicomweb_server.model.limits import ScanLimits
 from tests.dicom.metadata import (
@@ -22,6 +26,7 @@ from tests.dicom.metadata import (
     without_charset,
     written,
 )
+from tests.dicom.scans import scanned
 
 LIMITS = ScanLimits()
 
@@ -253,3 +258,40 @@ def test_depth_is_counted_in_sequences() -> None:
             data = {"00140010": {"vr": "SQ", "Value": [data]}}
         found = _only(data)
         assert isinstance(found, DataSet) is fits
+
+
+_ANY = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**70), 2**70),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=8),
+        st.sampled_from(["1.2.3", "20240101", "AAE=", "cid:a", "NaN", "1e999", "00100020"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["vr", "Value", "Alphabetic", "00100020", "7FE00010", "x"]), inner
+        ),
+    ),
+    max_leaves=8,
+)
+_VRS = st.sampled_from([*(vr.decode() for vr in (*SHORT_VRS, *LONG_VRS)), "XX"])
+_MEMBERS = st.dictionaries(
+    st.sampled_from(["Value", "InlineBinary", "BulkDataURI"]), _ANY, max_size=2
+)
+_TAG_NAMES = st.sampled_from(
+    ["00080005", "00080016", "00100010", "00280010", "00191001", "7FE00010", "FFFCFFFC", "00420011"]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.dictionaries(_TAG_NAMES, st.tuples(_VRS, _MEMBERS), max_size=4))
+def test_whatever_comes_is_stored_or_refused(given_as: dict[str, tuple[str, Json]]) -> None:
+    data = {tag: {"vr": vr, **members} for tag, (vr, members) in given_as.items()}
+    (found,) = read_metadata(json.dumps([{**UIDS, **data}]).encode(), LIMITS)
+    if isinstance(found, InstanceRejected):
+        return
+    with contextlib.suppress(InstanceRejected):
+        scanned(file_of(found))
