@@ -102,7 +102,11 @@ _SEARCH = (
     _ACCEPT,
     _CHARSET,
 )
-_STORED = (f'{media.MULTIPART_RELATED}; type="{media.APPLICATION_DICOM}"', media.APPLICATION_DICOM)
+_STORED = tuple(
+    form
+    for media_type in (media.APPLICATION_DICOM, media.DICOM_JSON, media.DICOM_XML)
+    for form in (f'{media.MULTIPART_RELATED}; type="{media_type}"', media_type)
+)
 
 
 def search(name: str, *levels: Level) -> Offer:
