@@ -11,7 +11,7 @@ from rich.console import Console
 
 from conformance.client import Client
 from conformance.model import Level, Result, Verdict
-from conformance.output import markdown, print_table, report_of
+from conformance.output import Report, markdown, print_table, report_of
 from conformance.registry import CHECKS, chosen, parse_only
 from conformance.run import Unreachable, run_checks
 
@@ -56,8 +56,7 @@ def main(
     """
     console = Console()
     if listed:
-        for check in CHECKS:
-            console.print(f"{check.id}\t{check.level}\t{check.clause}\t{check.title}", markup=False)
+        _list(console)
         return
     if not url:
         raise click.UsageError("name the server: --url http://host/dicom-web")
@@ -75,11 +74,21 @@ def main(
         sys.exit(_UNREACHABLE)
     report = report_of(run, name)
     print_table(console, report)
+    _write(report, json_file, markdown_file)
+    sys.exit(0 if run.conforms else 1)
+
+
+def _write(report: Report, json_file: Path | None, markdown_file: Path | None) -> None:
     if json_file:
         json_file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if markdown_file:
         markdown_file.write_text(markdown([report]), "utf-8")
-    sys.exit(0 if run.conforms else 1)
+
+
+def _list(console: Console) -> None:
+    for check in CHECKS:
+        line = f"{check.id}\t{check.level}\t{check.clause}\t{check.title}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -80,10 +80,8 @@ def run_checks(
     try:
         world.populate()
         for check in checks:
-            lost = bool(results) and results[-1].reason.endswith(_LOST)
-            result = Result(check, Verdict.FAIL, _LOST, 0.0) if lost else judge(check, world)
-            results.append(result)
-            told(result)
+            results.append(_next(check, world, results))
+            told(results[-1])
     finally:
         left = list(world.studies) if keep else world.clean()
     return Run(
@@ -98,8 +96,21 @@ def run_checks(
     )
 
 
-def judge(check: Check, world: World) -> Result:
-    """What comes of one check; one that breaks has failed."""
+def _next(check: Check, world: World, before: Sequence[Result]) -> Result:
+    """What comes of a check; of none any more once the server stays away."""
+    if before and before[-1].reason.endswith(_LOST):
+        return Result(check, Verdict.FAIL, _LOST, 0.0)
+    return judge(check, world)
+
+
+def judge(check: Check, world: World, patience: float = _PATIENCE_SECONDS) -> Result:
+    """What comes of one check; one that breaks has failed.
+
+    Args:
+        check: Which.
+        world: What it gets.
+        patience: Seconds that a server has to come back when it broke off.
+    """
     began = time.monotonic()
     try:
         check.run(world)
@@ -110,7 +121,7 @@ def judge(check: Check, world: World) -> Result:
         verdict, reason = Verdict.FAIL, str(failure)
     except Exception as error:  # noqa: BLE001 # an answer may break a check in any way
         verdict, reason = Verdict.FAIL, f"the check broke: {type(error).__name__}: {error}"
-    if verdict is Verdict.FAIL and "no answer" in reason and not _revived(world.client):
+    if verdict is Verdict.FAIL and "no answer" in reason and not _revived(world.client, patience):
         reason += f"; {_LOST}"
     seconds = time.monotonic() - began
     return Result(check, verdict, " ".join(reason.split()), seconds)
@@ -124,9 +135,9 @@ def _hello(client: Client) -> str:
     return str(answer.headers.get("server", ""))
 
 
-def _revived(client: Client) -> bool:
+def _revived(client: Client, patience: float) -> bool:
     """Whether a server that broke off answers again in time, restarted by its supervisor."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
             _hello(client)

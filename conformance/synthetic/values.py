@@ -17,6 +17,43 @@ PRIVATE_BULK = b"private bulk data" * 512
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 LONG_TEXT = "All work and no play. " * 400
 
+_VALUES: tuple[tuple[int, str, object], ...] = (
+    (0x00080055, "AE", "STATION 1"),
+    (0x00101010, "AS", "042Y"),
+    (0x00280009, "AT", [0x00181063, 0x00540010]),
+    (0x00080008, "CS", ["ORIGINAL", "", "AXIAL"]),
+    (0x00080022, "DA", "20060705"),
+    (0x0008002A, "DT", "20060705093000.123456+0100"),
+    (0x00101030, "DS", "72.50"),
+    (0x00180050, "DS", ""),
+    (0x00201041, "DS", "-1.5e2"),
+    (0x00720076, "FL", [1.5, -2.25]),
+    (0x00720074, "FD", [0.1, 1e300]),
+    (0x00200012, "IS", ["3", "-4"]),
+    (0x00324000, "LT", "first line\r\nsecond line \\ with a backslash"),
+    (0x00081048, "PN", ["Only^Alphabetic", "", "A^B^C^D^E"]),
+    (0x00720078, "UL", [0, 4294967295]),
+    (0x0072007C, "SL", [-2147483648, 2147483647]),
+    (0x0072007E, "SS", [-32768, 32767]),
+    (0x0072007A, "US", [0, 65535]),
+    (0x00720082, "SV", [-9007199254740993, 1]),
+    (0x00720083, "UV", [18446744073709551615]),
+    (0x00720065, "OB", BULK),
+    (0x00720067, "OF", b"\0\0\x80\x3f\0\0\0\x40"),
+    (0x00720069, "OW", b"\x01\x02\x03\x04"),
+    (0x00720073, "OD", b"\0\0\0\0\0\0\xf0\x3f"),
+    (0x00720075, "OL", b"\x01\0\0\0"),
+    (0x00720081, "OV", b"\x01\0\0\0\0\0\0\0"),
+    (0x0072006D, "UN", b"\x07\x08"),
+    (0x0072006F, "UC", ["unlimited", "characters"]),
+    (0x00720071, "UR", "http://example.org/a?b=c"),
+    (0x00720070, "UT", LONG_TEXT),
+    (0x0072006E, "ST", "short text"),
+    (0x00091001, "OB", PRIVATE_BULK),
+    (0x00091002, "LO", "private value"),
+)
+"""Attributes of each VR, with empty values, several values and extremes."""
+
 
 def values(base: Dataset) -> list[Instance]:
     """The instances.
@@ -35,42 +72,11 @@ def values(base: Dataset) -> list[Instance]:
 
 def _every_vr(base: Dataset) -> Instance:
     data = new_image(base, RAW_DATA)
-    data.add_new(0x00080055, "AE", "STATION 1")  # StationAETitle
-    data.add_new(0x00101010, "AS", "042Y")
-    data.add_new(0x00280009, "AT", [0x00181063, 0x00540010])
-    data.add_new(0x00080008, "CS", ["ORIGINAL", "", "AXIAL"])
-    data.add_new(0x00080022, "DA", "20060705")
-    data.add_new(0x0008002A, "DT", "20060705093000.123456+0100")
-    data.add_new(0x00101030, "DS", "72.50")
-    data.add_new(0x00180050, "DS", "")
-    data.add_new(0x00201041, "DS", "-1.5e2")
-    data.add_new(0x00720076, "FL", [1.5, -2.25])
-    data.add_new(0x00720074, "FD", [0.1, 1e300])
-    data.add_new(0x00200012, "IS", ["3", "-4"])
-    data.add_new(0x00324000, "LT", "first line\r\nsecond line \\ with a backslash")
-    data.add_new(0x00081048, "PN", ["Only^Alphabetic", "", "A^B^C^D^E"])
-    data.add_new(0x00720078, "UL", [0, 4294967295])
-    data.add_new(0x0072007C, "SL", [-2147483648, 2147483647])
-    data.add_new(0x0072007E, "SS", [-32768, 32767])
-    data.add_new(0x0072007A, "US", [0, 65535])
-    data.add_new(0x00720082, "SV", [-9007199254740993, 1])
-    data.add_new(0x00720083, "UV", [18446744073709551615])
-    data.add_new(0x00720065, "OB", BULK)
-    data.add_new(0x00720067, "OF", b"\0\0\x80\x3f\0\0\0\x40")
-    data.add_new(0x00720069, "OW", b"\x01\x02\x03\x04")
-    data.add_new(0x00720073, "OD", b"\0\0\0\0\0\0\xf0\x3f")
-    data.add_new(0x00720075, "OL", b"\x01\0\0\0")
-    data.add_new(0x00720081, "OV", b"\x01\0\0\0\0\0\0\0")
-    data.add_new(0x0072006D, "UN", b"\x07\x08")
-    data.add_new(0x0072006F, "UC", ["unlimited", "characters"])
-    data.add_new(0x00720071, "UR", "http://example.org/a?b=c")
-    data.add_new(0x00720070, "UT", LONG_TEXT)
-    data.add_new(0x0072006E, "ST", "short text")
+    for tag, vr, value in _VALUES:
+        data.add_new(tag, vr, list(value) if isinstance(value, list) else value)
     data.add_new(0x0008103F, "SQ", Sequence([]))
     data.add_new(0x00081250, "SQ", Sequence([Dataset(), _item()]))
     data.add_new(0x00090010, "LO", CREATOR)
-    data.add_new(0x00091001, "OB", PRIVATE_BULK)
-    data.add_new(0x00091002, "LO", "private value")
     return Instance("values", data, EXPLICIT)
 
 

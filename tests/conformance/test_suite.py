@@ -81,6 +81,16 @@ def test_a_check_that_breaks_has_failed() -> None:
     assert "KeyError" in result.reason
 
 
+def test_a_server_that_ends_is_told_of() -> None:
+    def asks(world: World) -> None:
+        world.get("/studies")
+
+    with Client(CLOSED) as client:
+        result = judge(_check(asks), World(client, _NO_DATA), patience=0)
+    assert result.verdict is Verdict.FAIL
+    assert result.reason.endswith("has not answered since")
+
+
 @pytest.mark.parametrize(
     ("error", "verdict"), [(Failed("x"), Verdict.FAIL), (NotOffered("x"), Verdict.NOT_OFFERED)]
 )
