@@ -57,7 +57,7 @@ async def reindex(
     old: Index | None = None,
     progress: Progress = silent,
 ) -> ReindexReport:
-    """Fill an empty index from all blobs that are not buried.
+    """Fill an empty index from all blobs that are not buried, or that the old index refers to.
 
     They are put in the order in which they were received, so the same blobs always give the same
     rows. Of several blobs with the same UIDs the one that the old index refers to wins, because
@@ -96,11 +96,11 @@ async def _inventory(
         buried = await tombstones.buried(digests)
         known, old = await _known(old, digests)
         report.blobs += len(batch)
-        report.buried += len(buried)
+        report.buried += len(buried - known)
         ranked += [
             (found.blob.digest in known, found.received_at, found.blob.digest, found)
             for found in batch
-            if found.blob.digest not in buried
+            if found.blob.digest not in buried - known
         ]
     return [found for *_, found in sorted(ranked, key=lambda line: line[:3])]
 

@@ -27,6 +27,7 @@ from dicomweb_server.model.outcome import (
     WarningReason,
 )
 from dicomweb_server.model.source import ByteSource
+from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.spool import Spool
 from dicomweb_server.store.port import BlobStore, Staging
@@ -91,7 +92,7 @@ class Ingest:
     ) -> None:
         self._store = store
         self._index = index
-        self._tombstones = tombstones
+        self._burial = Burial(index, tombstones)
         self._authorizer = authorizer
         self._settings = settings
 
@@ -146,7 +147,7 @@ class Ingest:
         if present is not None:
             if present.blob.digest == staging.digest():
                 # A deletion that crashed half-way leaves a tombstone beside the row.
-                await self._revive([present.blob.digest])
+                await self._burial.confirm([present.blob.digest])
                 return scanned, PutOutcome.UNCHANGED
             if self._settings.policy is DuplicatePolicy.KEEP:
                 return scanned, PutOutcome.KEPT
@@ -170,30 +171,13 @@ class Ingest:
     async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
         async for waiting in spool.batches():
             batch = [new for _, new in waiting]
-            await self._revive([new.blob.digest for new in batch])
+            digests = [new.blob.digest for new in batch]
+            await self._burial.announce(digests)
             results = await self._index.put(batch, self._settings.policy)
-            await self._bury_orphans(batch, results)
+            await self._burial.bury(_orphans(batch, results))
+            await self._burial.confirm(digests)
             for (place, new), result in zip(waiting, results, strict=True):
                 outcomes[place] = _outcome(new.scanned, result.outcome)
-
-    async def _revive(self, digests: list[str]) -> None:
-        """Take stored bytes out of the tombstones, before anybody is told that they are stored.
-
-        A crash in between leaves bytes that a rebuild of the index brings back: they were stored
-        again, though nobody was told. The other order could lose what was acknowledged.
-        """
-        buried = await self._tombstones.buried(digests)
-        if buried:
-            await self._tombstones.revive(sorted(buried))
-
-    async def _bury_orphans(self, batch: list[NewInstance], results: tuple[PutResult, ...]) -> None:
-        orphans = [
-            Removed(new.scanned.key, result.orphan)
-            for new, result in zip(batch, results, strict=True)
-            if result.orphan
-        ]
-        if orphans:
-            await self._tombstones.bury(orphans)
 
 
 class _Request:
@@ -281,6 +265,15 @@ async def _with_preamble(
             yield PREAMBLE + beginning if lacks_preamble(beginning) else beginning
     if len(beginning) < BEGINNING:
         yield beginning
+
+
+def _orphans(batch: list[NewInstance], results: tuple[PutResult, ...]) -> list[Removed]:
+    """Bytes to which no row refers any more, or never did, because of a put."""
+    return [
+        Removed(new.scanned.key, result.orphan)
+        for new, result in zip(batch, results, strict=True)
+        if result.orphan
+    ]
 
 
 def _outcome(scanned: ScannedInstance, outcome: PutOutcome) -> Outcome:

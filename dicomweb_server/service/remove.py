@@ -6,6 +6,7 @@ from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.errors import NotFound
 from dicomweb_server.index.port import Index, Removed, Tombstones
 from dicomweb_server.model.ids import Scope
+from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
 
 _PAGE = 1000
@@ -23,6 +24,7 @@ class Remove:
     def __init__(self, index: Index, tombstones: Tombstones, authorizer: Authorizer) -> None:
         self._index = index
         self._tombstones = tombstones
+        self._burial = Burial(index, tombstones)
         self._authorizer = authorizer
 
     async def remove(self, context: Context, scope: Scope) -> int:
@@ -42,16 +44,18 @@ class Remove:
             NotFound: There are none.
         """
         await self._authorizer.check(context.principal, Action.DELETE, scope)
-        buried: set[str] = set()
+        buried: list[str] = []
         after = 0
         while page := await self._index.records(scope, after, _PAGE):
             await self._tombstones.bury([Removed(r.key, r.blob.digest) for r in page])
-            buried.update(r.blob.digest for r in page)
+            buried += [record.blob.digest for record in page]
             after = page[-1].sequence
-        removed = await self._index.remove(scope)
+        try:
+            removed = await self._index.remove(scope)
+            await self._burial.bury(removed)
+        finally:
+            # Whatever is still there, after a failure or a race, must not keep a tombstone.
+            await self._burial.confirm(buried)
         if not removed:
             raise NotFound("there is nothing to delete under this URL")
-        arrived = [gone for gone in removed if gone.digest not in buried]
-        if arrived:
-            await self._tombstones.bury(arrived)
         return len(removed)

@@ -155,6 +155,7 @@ async def metadata(request: Request) -> Response:
         response = multipart_xml((native_xml(item) for item in objects), 200, encoding)
     if found.revision == revision:
         response.add("ETag", tag)
+    response.add("Content-Location", f"{base}{scope.path}/metadata")
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", VARY)
     return response

@@ -235,6 +235,13 @@ def test_what_cannot_be_delivered_is_left_out_with_206(site: Site) -> None:
     assert "instances/1.2.3.4.5" in response.headers["warning"]
 
 
+def test_b5_metadata_tell_where_they_are(site: Site) -> None:
+    site.store([instance(1)])
+    path = f"/studies/{STUDY}/series/{SERIES}/metadata"
+    found = site.get(path).headers["content-location"]
+    assert found == f"http://127.0.0.1:8080/dicom-web{path}"
+
+
 def test_metadata_comes_as_xml_parts_when_asked(site: Site) -> None:
     site.store([instance(1), instance(2)])
     response = site.get(

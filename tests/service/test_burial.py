@@ -1,0 +1,109 @@
+"""A row that was acknowledged never keeps a tombstone, however stores and deletions race."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from dicomweb_server.app import Ports, make_services, open_ports, plan_of
+from dicomweb_server.auth.open import ANYONE
+from dicomweb_server.errors import NotFound
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.ops.reindex import rebuild
+from dicomweb_server.service.context import Context
+from dicomweb_server.service.ingest import Part
+from dicomweb_server.settings import Settings, StoreSettings
+from dicomweb_server.web.exchange import Services
+from tests.datasets import STUDY, instance
+
+CONTEXT = Context(ANYONE, "test")
+
+
+def settings_of(folder: Path, policy: DuplicatePolicy) -> Settings:
+    return Settings(data=folder, store=StoreSettings(duplicates=policy))
+
+
+async def store(services: Services, *files: bytes) -> None:
+    async def body(data: bytes) -> AsyncIterator[bytes]:
+        yield data
+
+    async def parts() -> AsyncIterator[Part]:
+        for data in files:
+            yield Part(body(data))
+
+    report = await services.ingest.store(CONTEXT, None, parts())
+    assert not report.failed
+
+
+async def rows_with_tombstones(ports: Ports) -> tuple[int, frozenset[str]]:
+    records = await ports.index.records(Scope())
+    return len(records), await ports.tombstones.buried([r.blob.digest for r in records])
+
+
+async def remove(services: Services) -> None:
+    with suppress(NotFound):
+        await services.remove.remove(CONTEXT, Scope(STUDY))
+
+
+def test_the_same_bytes_before_and_behind_others_in_one_request(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, DuplicatePolicy.REPLACE)
+    one, other = instance(1, PatientID="one"), instance(1, PatientID="other")
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            await store(make_services(settings, ports), one, other, one)
+            assert await rows_with_tombstones(ports) == (1, frozenset())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("policy", [DuplicatePolicy.KEEP, DuplicatePolicy.REPLACE])
+@pytest.mark.parametrize("seed", range(4))
+def test_racing_stores_and_deletions_lose_nothing_at_a_rebuild(
+    tmp_path: Path, policy: DuplicatePolicy, seed: int
+) -> None:
+    settings = settings_of(tmp_path, policy)
+    chance = random.Random(seed)
+    versions = [
+        [instance(number, PatientID=name) for name in ("one", "other")] for number in range(1, 9)
+    ]
+
+    async def client(services: Services) -> None:
+        for _ in range(6):
+            if chance.random() < 0.2:
+                await remove(services)
+            else:
+                await store(services, *(chance.choice(pair) for pair in versions))
+
+    async def run() -> int:
+        async with open_ports(settings) as ports:
+            services = make_services(settings, ports)
+            await asyncio.gather(*(client(services) for _ in range(5)))
+            await store(services, *(pair[0] for pair in versions))
+            count, buried = await rows_with_tombstones(ports)
+            assert not buried
+            return count
+
+    assert asyncio.run(run()) == len(versions)
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    report = rebuild_now(settings)
+    assert report == len(versions)
+
+
+def rebuild_now(settings: Settings) -> int:
+    plan, limits = plan_of(settings), settings.scan_limits()
+    asyncio.run(rebuild(DataFolder(settings.data), plan, limits, processes=1))
+
+    async def count() -> int:
+        async with open_ports(settings) as ports:
+            return (await ports.index.counts()).instances
+
+    return asyncio.run(count())
