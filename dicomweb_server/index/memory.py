@@ -314,19 +314,22 @@ class MemoryTombstones:
     """Tombstones that are forgotten when the process ends."""
 
     def __init__(self) -> None:
-        self._buried: set[str] = set()
+        self._buried: dict[str, int] = {}
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember that these blobs are no longer part of the archive."""
-        self._buried.update(one.digest for one in removed)
+        for one in removed:
+            self._buried.setdefault(one.digest, time.time_ns())
 
     async def revive(self, digests: Sequence[str]) -> None:
         """Forget it again."""
-        self._buried.difference_update(digests)
+        for digest in digests:
+            self._buried.pop(digest, None)
 
-    async def buried(self, digests: Sequence[str]) -> frozenset[str]:
+    async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
         """Which of these blobs are buried."""
-        return frozenset(digests) & self._buried
+        found = frozenset(digests) & self._buried.keys()
+        return frozenset(d for d in found if before is None or self._buried[d] < before)
 
     async def close(self) -> None:
         """Nothing to release."""

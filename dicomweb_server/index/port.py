@@ -138,8 +138,13 @@ class Tombstones(Protocol):
         """Forget it again: the same bytes were stored anew."""
         ...
 
-    async def buried(self, digests: Sequence[str]) -> frozenset[str]:
-        """Which of these blobs are buried."""
+    async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
+        """Which of these blobs are buried.
+
+        Args:
+            digests: The blobs.
+            before: Nanoseconds since 1970; only those buried before that. None is any time.
+        """
         ...
 
     async def close(self) -> None:

@@ -41,7 +41,7 @@ async def collect(
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> GcReport:
-    """Remove blobs without a row that came longer ago than the grace time.
+    """Remove blobs without a row that came, and lost their row, longer ago than the grace time.
 
     Safe next to a running server: bytes are committed before their row is, so a young blob without
     a row may be about to get one; and a blob that is stored again while it waits for its removal
@@ -52,19 +52,21 @@ async def collect(
         store: The blobs.
         index: Their rows.
         tombstones: What was deleted.
-        grace_seconds: Age below which a blob stays.
+        grace_seconds: Age below which a blob stays, counted from its arrival and its deletion.
         dry_run: Only count.
         progress: Told of each batch.
     """
     cutoff = time.time_ns() - int(grace_seconds * _NANOSECONDS)
     examined = removed = removed_bytes = waiting = 0
     async for batch in walked(store):
-        referenced = await index.referenced([found.blob.digest for found in batch])
+        digests = [found.blob.digest for found in batch]
+        referenced = await index.referenced(digests)
+        lately = await tombstones.buried(digests) - await tombstones.buried(digests, cutoff)
         gone = []
         for found in batch:
             if found.blob.digest in referenced:
                 continue
-            if found.received_at >= cutoff:
+            if found.received_at >= cutoff or found.blob.digest in lately:
                 waiting += 1
             elif dry_run or await store.discard(found.blob.digest, cutoff):
                 gone.append(found.blob)

@@ -117,10 +117,14 @@ class Ingest:
         await self._authorizer.check(context.principal, Action.STORE, Scope(study))
         async with Spool(self._settings.scratch) as spool:
             request = _Request(self, study, spool)
-            outcomes = await request.receive(parts)
-            if not outcomes:
-                raise InvalidRequest("the request holds no instance", "send at least one part")
-            await self._publish(spool, outcomes)
+            try:
+                outcomes = await request.receive(parts)
+                await self._publish(spool, outcomes)
+            except BaseException:
+                await self._forget(spool)
+                raise
+        if not outcomes:
+            raise InvalidRequest("the request holds no instance", "send at least one part")
         return _report(study, outcomes)
 
     async def prepare(
@@ -167,6 +171,13 @@ class Ingest:
 
     def _scan(self, source: ByteSource) -> ScannedInstance:
         return scan(source, self._settings.plan, self._settings.scan)
+
+    async def _forget(self, spool: Spool) -> None:
+        """Nobody was told of these instances: a rebuild of the index must not bring them."""
+        async for waiting in spool.batches():
+            await self._burial.bury(
+                [Removed(new.scanned.key, new.blob.digest) for _, new in waiting]
+            )
 
     async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
         async for waiting in spool.batches():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -44,6 +45,18 @@ async def test_what_was_deleted_goes_after_the_grace_time(tmp_path: Path) -> Non
         old = await collect(archive.store, archive.index, archive.tombstones, -1)
         assert (old.removed, old.removed_bytes) == (1, new.blob.size)
         assert digests(archive) == set()
+
+
+async def test_the_grace_time_counts_from_the_deletion(tmp_path: Path) -> None:
+    async with opened(DataFolder(tmp_path)) as archive:
+        new, _ = await archive.add(demo_study()[0])
+        (path,) = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+        os.utime(path, (0, 0))
+        await archive.delete(Scope.of(new.scanned.key))
+        report = await collect(archive.store, archive.index, archive.tombstones, 3600)
+        assert (report.removed, report.waiting) == (0, 1)
+        report = await collect(archive.store, archive.index, archive.tombstones, -1)
+        assert (report.removed, report.waiting) == (1, 0)
 
 
 async def test_the_tombstone_goes_with_its_blob(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from dicomweb_server.app import Ports, make_services, open_ports, plan_of
 from dicomweb_server.auth.open import ANYONE
-from dicomweb_server.errors import NotFound
+from dicomweb_server.errors import InvalidMultipart, NotFound
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder
@@ -96,6 +96,30 @@ def test_racing_stores_and_deletions_lose_nothing_at_a_rebuild(
         (tmp_path / name).unlink(missing_ok=True)
     report = rebuild_now(settings)
     assert report == len(versions)
+
+
+def test_a_broken_off_upload_does_not_come_with_a_rebuild(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, DuplicatePolicy.KEEP)
+
+    async def broken_off() -> AsyncIterator[Part]:
+        async def body(data: bytes) -> AsyncIterator[bytes]:
+            yield data
+
+        yield Part(body(instance(1)))
+        yield Part(body(instance(2)))
+        await asyncio.sleep(0.2)  # time for both to be committed
+        raise InvalidMultipart("the body was broken off")
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            services = make_services(settings, ports)
+            await store(services, instance(1))
+            with pytest.raises(InvalidMultipart):
+                await services.ingest.store(CONTEXT, None, broken_off())
+
+    asyncio.run(run())
+    (tmp_path / "index.db").unlink()
+    assert rebuild_now(settings) == 1
 
 
 def rebuild_now(settings: Settings) -> int:

@@ -85,7 +85,7 @@ def find_digests(connection: sqlite3.Connection, digests: Sequence[str]) -> froz
 
 
 def known_digests(
-    connection: sqlite3.Connection, select: str, digests: Sequence[str]
+    connection: sqlite3.Connection, select: str, digests: Sequence[str], *parameters: int
 ) -> frozenset[str]:
     """Which digests a statement finds.
 
@@ -93,12 +93,14 @@ def known_digests(
         connection: A reader's.
         select: SELECT of a digest, up to IN.
         digests: In lower-case hex.
+        parameters: Of the statement, in front of the digests.
     """
     found: set[str] = set()
     for start in range(0, len(digests), _SOME):
         some = [bytes.fromhex(digest) for digest in digests[start : start + _SOME]]
         marks = ", ".join("?" * len(some))
-        found.update(row[0].hex() for row in connection.execute(f"{select} ({marks})", some))
+        rows = connection.execute(f"{select} ({marks})", (*parameters, *some))
+        found.update(row[0].hex() for row in rows)
     return frozenset(found)
 
 

@@ -16,7 +16,8 @@ from dicomweb_server.index.sqlite.writer import Writer
 
 _BURY = "INSERT INTO tombstone VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _REVIVE = "DELETE FROM tombstone WHERE digest = ?"
-_BURIED = "SELECT digest FROM tombstone WHERE digest IN"
+_BURIED = "SELECT digest FROM tombstone WHERE buried_at < ? AND digest IN"
+_EVER = 2**63 - 1
 
 
 class SqliteTombstones:
@@ -57,10 +58,12 @@ class SqliteTombstones:
         lines = [(bytes.fromhex(digest),) for digest in digests]
         await self._writer.run(lambda connection: _many(connection, _REVIVE, lines))
 
-    async def buried(self, digests: Sequence[str]) -> frozenset[str]:
+    async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
         """Which of these blobs are buried."""
-        kept = tuple(digests)
-        return await self._readers.run(lambda connection: known_digests(connection, _BURIED, kept))
+        kept, limit = tuple(digests), _EVER if before is None else before
+        return await self._readers.run(
+            lambda connection: known_digests(connection, _BURIED, kept, limit)
+        )
 
     async def close(self) -> None:
         """Release threads and connections."""
