@@ -102,7 +102,9 @@ class Ingest:
         """Store the instances of one request.
 
         Nothing becomes visible before the last part has arrived, and what the report says is
-        stored survives `kill -9` and a power loss. One bad part harms no other.
+        stored survives `kill -9` and a power loss. One bad part harms no other. Rows are written
+        128 at a time: a disk that fails between two of these leaves the first ones visible, though
+        the request is answered with the failure; sent again, they are found unchanged.
 
         Args:
             context: Who asks.
@@ -111,8 +113,8 @@ class Ingest:
 
         Raises:
             InvalidRequest: There is no part, or the framing of parts is broken.
-            StoreFull: No space is left; nothing of the request is visible.
-            StoreReadOnly: Writing is suspended; nothing of the request is visible.
+            StoreFull: No space is left.
+            StoreReadOnly: Writing is suspended.
         """
         await self._authorizer.check(context.principal, Action.STORE, Scope(study))
         async with Spool(self._settings.scratch) as spool:

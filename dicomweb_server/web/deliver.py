@@ -130,7 +130,8 @@ async def _stream(delivery: Delivery, heads: list[bytes], closing: bytes) -> Asy
 
 def _single(exchange: Exchange, base: str, part: DeliveredPart, tag: str) -> StreamResponse:
     headers = exchange.request.headers
-    asked = headers.get("range")
+    # Range is defined for GET alone (RFC 9110 14.2).
+    asked = headers.get("range") if exchange.request.method == "GET" else None
     chosen = None
     if asked and byterange.if_range_holds(headers.get("if-range"), tag):
         chosen = byterange.parse(asked, part.length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from dicomweb_server.model import media
@@ -17,7 +18,7 @@ def multipart_xml(
     """A multipart answer of XML documents; with none of them only the closing delimiter.
 
     Args:
-        documents: The documents.
+        documents: The documents, made while they are asked for.
         status: HTTP status.
         encoding: Content coding of the whole answer.
     """
@@ -25,7 +26,9 @@ def multipart_xml(
 
     async def chunks() -> AsyncIterator[bytes]:
         first = True
-        for document in documents:
+        waiting = iter(documents)
+        # In a thread: turning a large document into XML takes longer than others should wait.
+        while (document := await asyncio.to_thread(next, waiting, None)) is not None:
             headers = [("Content-Type", media.DICOM_XML), ("Content-Length", str(len(document)))]
             yield multipart.part_head(boundary, headers, first=first) + document
             first = False

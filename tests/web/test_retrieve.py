@@ -198,6 +198,14 @@ def test_the_same_tag_means_the_same_bytes_of_a_multipart_answer(site: Site) -> 
     assert first.content == second.content
 
 
+def test_head_takes_no_notice_of_a_range(site: Site) -> None:
+    data = part10(dataset())
+    site.store([data])
+    headers = {"Accept": "application/dicom", "Range": "bytes=0-3"}
+    response = site.request("HEAD", ONE, headers=headers)
+    assert (response.status_code, response.headers["content-length"]) == (200, str(len(data)))
+
+
 @pytest.mark.parametrize("tail", ["", "/metadata", "/frames/1", "/bulkdata/7FE00010"])
 def test_head_tells_the_headers_alone(site: Site, tail: str) -> None:
     site.store([part10(dataset())])
