@@ -92,7 +92,9 @@ def _quieten() -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("granian.access").setLevel(logging.CRITICAL)
-    for name in ("asyncio", "httpx", "httpcore", "hpack", "_granian", "hypercorn.error"):
+    # asyncio warns of every write to a connection that a client has broken off.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    for name in ("httpx", "httpcore", "hpack", "_granian", "hypercorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     for name in ("pydicom", "py.warnings"):

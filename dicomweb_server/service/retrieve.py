@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from dicomweb_server.auth.port import Action, Authorizer
@@ -13,7 +14,7 @@ from dicomweb_server.model import media
 from dicomweb_server.model.document import json_array, json_length
 from dicomweb_server.model.gzipped import gzip_array
 from dicomweb_server.model.ids import InstanceKey, Scope
-from dicomweb_server.model.instance import BulkRef, ByteRange, InstanceRecord
+from dicomweb_server.model.instance import BulkRef, InstanceRecord
 from dicomweb_server.service import choice
 from dicomweb_server.service.bulkdata import (
     PIXEL_PATHS,
@@ -294,10 +295,9 @@ class Retrieve:
         content = self._content
         as_stored = syntax == record.transfer_syntax
         length = record.blob.size if as_stored else content.explicit_length(record)
-
-        def body(part: ByteRange | None) -> AsyncIterator[bytes]:
-            return (content.as_stored if as_stored else content.as_explicit)(record, part)
-
+        # A study of thousands waits for its reader: its tables of frames and bulk data need not.
+        slim = replace(record, pixel=None, frames=None, bulk=())
+        body = partial(content.as_stored if as_stored else content.as_explicit, slim)
         location = Scope.of(record.key).path
         return DeliveredPart(media.APPLICATION_DICOM, syntax, location, length, body)
 

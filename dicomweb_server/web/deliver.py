@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.delivery import DeliveredPart, Delivery, Flow, Undelivered
@@ -77,18 +77,22 @@ def part_type(part: DeliveredPart) -> str:
 
 def _multipart(base: str, delivery: Delivery) -> StreamResponse:
     boundary = _boundary(delivery.tag, base)
-    heads = [
-        _head(boundary, base, part, first=place == 0) for place, part in enumerate(delivery.parts)
-    ]
     closing = multipart.closing(boundary)
-    length = sum(map(len, heads)) + sum(part.length for part in delivery.parts) + len(closing)
+    length = len(closing) + sum(part.length for part in delivery.parts)
+    # Made again when they are sent: thousands of heads would wait in memory for a slow reader.
+    length += sum(len(head) for head in _heads(delivery, boundary, base))
     status = 206 if delivery.missing else 200
     return StreamResponse(
-        _stream(delivery, heads, closing),
+        _stream(delivery, _heads(delivery, boundary, base), closing),
         multipart.multipart_type(boundary, delivery.parts[0].media_type),
         status,
         length,
     )
+
+
+def _heads(delivery: Delivery, boundary: str, base: str) -> Iterator[bytes]:
+    for place, part in enumerate(delivery.parts):
+        yield _head(boundary, base, part, first=place == 0)
 
 
 def _boundary(tag: str, base: str) -> str:
@@ -116,7 +120,9 @@ async def _stream_flow(flow: Flow, boundary: str, base: str) -> AsyncIterator[by
     yield multipart.closing(boundary)
 
 
-async def _stream(delivery: Delivery, heads: list[bytes], closing: bytes) -> AsyncIterator[bytes]:
+async def _stream(
+    delivery: Delivery, heads: Iterator[bytes], closing: bytes
+) -> AsyncIterator[bytes]:
     for head, part in zip(heads, delivery.parts, strict=True):
         body = part.body(None)
         # The head waits for the first bytes behind it: what cannot be read is never announced.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from sys import intern
 from typing import Any, Final
 
 from dicomweb_server.index.port import Counts, Documents
@@ -107,9 +108,9 @@ def known_digests(
 def _record(row: _Row) -> InstanceRecord:
     frames = unpack_frames(row[10])
     return InstanceRecord(
-        key=InstanceKey(row[0], row[1], row[2]),
-        sop_class=row[3],
-        transfer_syntax=row[4],
+        key=InstanceKey(intern(row[0]), intern(row[1]), row[2]),
+        sop_class=intern(row[3]),
+        transfer_syntax=intern(row[4]),
         blob=Blob(row[5].hex(), row[6]),
         received_at=row[7],
         sequence=row[8],
