@@ -118,6 +118,30 @@ class Retrieve:
         immutable = self._immutable and scope.instance is not None
         return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
 
+    def flow(self, scope: Scope, wishes: Sequence[Wish], settled: Delivery) -> Flow:
+        """The same answer as `instances` gave, its parts made again while they are sent.
+
+        Instances that arrive meanwhile come behind those that were counted and are not sent.
+
+        Args:
+            scope, wishes: As they were given to `instances`.
+            settled: What it returned; nothing of it is kept but the numbers.
+        """
+        count = len(settled.parts)
+
+        async def parts() -> AsyncIterator[DeliveredPart]:
+            left = count
+            async for record in self._records(scope):
+                met = _first(choice.instance_syntax, record, wishes)
+                if met is None or left == 0:
+                    continue
+                yield self._file(record, met[0])
+                left -= 1
+            if left:
+                raise Unavailable("instances were deleted while they were sent")
+
+        return Flow(parts, media.APPLICATION_DICOM, settled.tag, settled.missing)
+
     async def frames(
         self,
         context: Context,

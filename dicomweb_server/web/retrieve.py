@@ -31,6 +31,8 @@ from dicomweb_server.wire.accept import Resource, Wish
 from dicomweb_server.wire.encoding import IDENTITY
 
 _CHUNK = 256 * 1024
+_MOST_KEPT = 1024
+"""Instances of an answer that wait in memory for a slow reader; larger ones go without a length."""
 _UNBROKEN = 256
 """Documents that are joined before others have their turn."""
 
@@ -60,8 +62,11 @@ def _kinds(wishes: Sequence[Wish]) -> Iterator[tuple[_Kind, list[Wish]]]:
 
 
 async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
-    retrieve = exchange.services.retrieve
-    return deliver(exchange, await retrieve.instances(exchange.context, exchange.scope, wishes))
+    retrieve, scope = exchange.services.retrieve, exchange.scope
+    found = await retrieve.instances(exchange.context, scope, wishes)
+    if len(found.parts) > _MOST_KEPT:
+        return deliver_flow(exchange, retrieve.flow(scope, wishes, found))
+    return deliver(exchange, found)
 
 
 async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:

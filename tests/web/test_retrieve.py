@@ -42,6 +42,17 @@ def test_stored_bytes_come_back_identical(site: Site) -> None:
     assert headers["Content-Location"].endswith("/instances/1.2.3.4.1")
 
 
+def test_a_study_of_thousands_is_sent_without_keeping_a_list_of_it(site: Site) -> None:
+    files = [instance(number) for number in range(1, 1101)]
+    site.store(files)
+    response = site.get(f"/studies/{STUDY}", ANY_SYNTAX)
+    assert response.status_code == 200
+    assert "content-length" not in response.headers
+    assert sorted(body for _, body in parts_of(response)) == sorted(files)
+    again = site.get(f"/studies/{STUDY}", ANY_SYNTAX, If_None_Match=response.headers["etag"])
+    assert again.status_code == 304
+
+
 def test_the_length_of_a_multipart_answer_is_told(site: Site) -> None:
     site.store([instance(1), instance(2)])
     response = site.get(f"/studies/{STUDY}", ANY_SYNTAX)
