@@ -48,12 +48,13 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
     return response
 
 
-def deliver_flow(exchange: Exchange, flow: Flow) -> Response:
-    """The response of so many parts that its length is not told.
+def deliver_flow(exchange: Exchange, flow: Flow, settled: Delivery | None = None) -> Response:
+    """The response of so many parts that they are not kept.
 
     Args:
         exchange: The request.
         flow: What was found for it.
+        settled: The same parts where they are known; then the length is told, and nothing is kept.
     """
     base = exchange.base
     tag = conditional.etag(flow.tag, base)
@@ -62,7 +63,8 @@ def deliver_flow(exchange: Exchange, flow: Flow) -> Response:
     boundary = _boundary(flow.tag, base)
     kind = multipart.multipart_type(boundary, flow.media_type)
     status = 206 if flow.missing else 200
-    response = StreamResponse(_stream_flow(flow, boundary, base), kind, status)
+    length = None if settled is None else _length(settled, boundary, base)
+    response = StreamResponse(_stream_flow(flow, boundary, base), kind, status, length)
     response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")
@@ -77,10 +79,8 @@ def part_type(part: DeliveredPart) -> str:
 
 def _multipart(base: str, delivery: Delivery) -> StreamResponse:
     boundary = _boundary(delivery.tag, base)
+    length = _length(delivery, boundary, base)
     closing = multipart.closing(boundary)
-    length = len(closing) + sum(part.length for part in delivery.parts)
-    # Made again when they are sent: thousands of heads would wait in memory for a slow reader.
-    length += sum(len(head) for head in _heads(delivery, boundary, base))
     status = 206 if delivery.missing else 200
     return StreamResponse(
         _stream(delivery, _heads(delivery, boundary, base), closing),
@@ -88,6 +88,16 @@ def _multipart(base: str, delivery: Delivery) -> StreamResponse:
         status,
         length,
     )
+
+
+def _length(delivery: Delivery, boundary: str, base: str) -> int:
+    """Bytes of a multipart body.
+
+    Heads are made again when they are sent: thousands would wait in memory for a slow reader.
+    """
+    bodies = sum(part.length for part in delivery.parts)
+    heads = sum(len(head) for head in _heads(delivery, boundary, base))
+    return heads + bodies + len(multipart.closing(boundary))
 
 
 def _heads(delivery: Delivery, boundary: str, base: str) -> Iterator[bytes]:

@@ -32,7 +32,7 @@ from dicomweb_server.wire.encoding import IDENTITY
 
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
-"""Instances of an answer that wait in memory for a slow reader; larger ones go without a length."""
+"""Instances of an answer that wait in memory for a slow reader; of more no list is kept."""
 _UNBROKEN = 256
 """Documents that are joined before others have their turn."""
 
@@ -65,7 +65,7 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     retrieve, scope = exchange.services.retrieve, exchange.scope
     found = await retrieve.instances(exchange.context, scope, wishes)
     if len(found.parts) > _MOST_KEPT:
-        return deliver_flow(exchange, retrieve.flow(scope, wishes, found))
+        return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
     return deliver(exchange, found)
 
 
