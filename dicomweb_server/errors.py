@@ -11,6 +11,8 @@
     ├── PayloadTooLarge                 a limit was met
     ├── UnsupportedContent              the body's media type is not understood
     ├── NotAcceptable                   no acceptable representation can be made
+    │   └── FrameUndecodable            the pixels cannot be decoded or become what was asked
+    ├── CodecFailed                     a codec crashed, hung or met its limits on a frame
     ├── NotAuthenticated                who are you?
     ├── NotPermitted                    you may not
     ├── NotFound                        no such study, series, instance
@@ -117,6 +119,14 @@ class NotAcceptable(ArchiveError):
         self.asked = tuple(asked)
         self.stored = stored
         self.offered = tuple(offered)
+
+
+class FrameUndecodable(NotAcceptable):
+    """The pixels of a frame are damaged, lie about their size, or cannot become what was asked."""
+
+
+class CodecFailed(ArchiveError):
+    """A codec crashed, hung or met its limits on a frame; other frames are not affected."""
 
 
 class NotAuthenticated(ArchiveError):

@@ -22,6 +22,8 @@ STATUS: dict[type[ArchiveError], int] = {
     errors.PayloadTooLarge: 413,
     errors.UnsupportedContent: 415,
     errors.NotAcceptable: 406,
+    errors.FrameUndecodable: 406,
+    errors.CodecFailed: 500,
     errors.NotAuthenticated: 401,
     errors.NotPermitted: 403,
     errors.NotFound: 404,

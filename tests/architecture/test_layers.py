@@ -71,7 +71,9 @@ HOMES = {
     "rich": ("cli",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),
-    "numpy": ("testing",),
+    "numpy": ("codec", "testing"),
+    "imagecodecs": ("codec",),
+    "openjpeg": ("codec",),
     "pytest": ("testing",),
     "hypothesis": ("testing",),
 }
