@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dicomweb_server.model.drawing import Drawing
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
 from dicomweb_server.model.picture import Picture
@@ -115,6 +116,19 @@ class Codecs(Protocol):
             pictures: Pictures of type RAW_PICTURE, all of one size.
             media_type: image/gif or image/webp.
             milliseconds: How long each is shown.
+
+        Raises:
+            CodecFailed, TooBusy: As for `transcode`.
+        """
+        ...
+
+    async def draw(self, drawing: Drawing, media_type: str, quality: int) -> bytes:
+        """Make a picture of a drawing.
+
+        Args:
+            drawing: Lines and words.
+            media_type: As in Rendering.
+            quality: 1 to 100 for lossy media types.
 
         Raises:
             CodecFailed, TooBusy: As for `transcode`.
