@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from benchmarks import cases, peers, report
+from benchmarks import cases, peers, pictures, report
 from benchmarks.cases import Case, Effort, Stage
 from benchmarks.clients import WrongAnswer
-from benchmarks.machine import MissingProgram, orthanc_plugin, program
+from benchmarks.machine import MissingProgram, orthanc_plugins, program
 from benchmarks.peers import Peer
 from benchmarks.report import Row
 
@@ -27,7 +27,7 @@ def main() -> int:
         for name in ("wrk", "curl", *([] if arguments.no_orthanc else ["Orthanc"])):
             program(name)
         if not arguments.no_orthanc:
-            orthanc_plugin()
+            orthanc_plugins()
         return _compare(arguments, effort)
     except (MissingProgram, WrongAnswer) as error:
         print(error, file=sys.stderr)
@@ -51,7 +51,8 @@ def _measure(compared: Sequence[Peer], effort: Effort) -> list[Row]:
     stage = Stage(effort)
     for peer in compared:
         stage.prepare(peer)
-    every = [*cases.searching(stage), *cases.retrieving(stage), *cases.storing(effort)]
+    every = [*cases.searching(stage), *cases.retrieving(stage), *pictures.cases(stage)]
+    every += cases.storing(effort)
     rows = [_row(case, compared, effort.rounds) for case in every]
     rows.append(_row(cases.first_metadata(effort), compared, min(3, effort.rounds)))
     return rows
@@ -59,9 +60,10 @@ def _measure(compared: Sequence[Peer], effort: Effort) -> list[Row]:
 
 def _row(case: Case, compared: Sequence[Peer], rounds: int) -> Row:
     print(f"{case.name} ...", file=sys.stderr)
-    figures: dict[str, list[float]] = {peer.name: [] for peer in compared}
+    measured = compared[:1] if case.only_ours else compared
+    figures: dict[str, list[float]] = {peer.name: [] for peer in measured}
     for _ in range(rounds):
-        for peer in compared:
+        for peer in measured:
             figures[peer.name].append(case.run(peer))
     return Row(case.name, case.unit, figures)
 

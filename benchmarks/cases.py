@@ -41,11 +41,13 @@ class Case:
         name: What is measured.
         unit: Of the figure; more is better.
         run: Measures a server once.
+        only_ours: Whether other servers have no such thing.
     """
 
     name: str
     unit: str
     run: Callable[[Peer], float]
+    only_ours: bool = False
 
 
 class Stage:

@@ -71,6 +71,29 @@ def fetch(peer: Peer, path: str, accept: str) -> tuple[float, int]:
     return float(seconds), int(size)
 
 
+def each(peer: Peer, paths: Sequence[str], accept: str, connections: int) -> float:
+    """Get each of many resources once by curl, over several connections.
+
+    Returns:
+        Answers per second.
+
+    Raises:
+        WrongAnswer: One was not 200.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".curl") as script:
+        script.writelines(f'url = "{peer.root}{path}"\noutput = "/dev/null"\n' for path in paths)
+        script.flush()
+        command = [program("curl"), "-s", "-Z", "--parallel-max", str(connections)]
+        command += ["-H", f"Accept: {accept}", "-w", "%{http_code}\n", "-K", script.name]
+        begin = time.perf_counter()
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        passed = time.perf_counter() - begin
+    codes = set(told.split())
+    if codes != {"200"} or len(told.split()) != len(paths):
+        raise WrongAnswer(f"{peer.name}: {paths[0]} and others answered {sorted(codes)}")
+    return len(paths) / passed
+
+
 def count(peer: Peer, path: str) -> int:
     """Number of objects in a JSON answer."""
     with closing(http.client.HTTPConnection(*peer.address, timeout=60)) as connection:

@@ -7,10 +7,14 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import imagecodecs
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless
+
+_Pixels = np.ndarray[tuple[int, int], np.dtype[np.uint16]]
 
 BOUNDARY = "5d0ac6a8f1c84a0bb6a7f3f1b5b7e2d1"
 STOW_TYPE = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
@@ -56,8 +60,41 @@ def ct_series(count: int, side: int = 512) -> list[Image]:
         side: Rows and columns; 512 gives 512 KiB of pixels.
     """
     study, series = uid(), uid()
-    pixels = np.random.default_rng(count).integers(0, 4096, side * side, np.uint16)
-    return [_image(study, series, number, side, pixels) for number in range(1, count + 1)]
+    pixels = _phantom(side)
+    return [
+        _image(study, series, number, np.roll(pixels, number, axis=0))
+        for number in range(1, count + 1)
+    ]
+
+
+def j2k_series(count: int, side: int = 512) -> list[Image]:
+    """The same as JPEG 2000 Lossless, encoded once and then given other UIDs."""
+    study, series = uid(), uid()
+    frames = [
+        imagecodecs.jpeg2k_encode(
+            np.roll(_phantom(side), number, axis=0),
+            codecformat="j2k",
+            reversible=True,
+            level=0,
+            bitspersample=12,
+        )
+        for number in range(16)
+    ]
+    return [
+        _compressed(study, series, number, side, bytes(frames[number % 16]))
+        for number in range(count)
+    ]
+
+
+def _phantom(side: int) -> _Pixels:
+    """A body with organs in air, with the noise of a scanner: compressible as real images are."""
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    image = np.zeros((side, side))
+    for size, wide, high, value in ((0.9, 1, 0.75, 1024), (0.3, 1, 1.4, 180), (0.2, 1.2, 1, 1090)):
+        image[(x / wide) ** 2 + (y / high) ** 2 < size**2] = value
+    image += 60 * np.sin(9 * x) * np.cos(7 * y) * (image > 0)
+    noise = np.random.default_rng(side).normal(0, 12, (side, side))
+    return np.clip(image + noise, 0, 4095).astype(np.uint16)
 
 
 def store_body(images: Sequence[Image]) -> bytes:
@@ -73,13 +110,22 @@ def _pieces(images: Sequence[Image]) -> Iterator[bytes]:
     yield f"--{BOUNDARY}--\r\n".encode()
 
 
-def _image(
-    study: str,
-    series: str,
-    number: int,
-    side: int,
-    pixels: np.ndarray[tuple[int], np.dtype[np.uint16]],
-) -> Image:
+def _image(study: str, series: str, number: int, pixels: _Pixels) -> Image:
+    dataset = _described(study, series, number, pixels.shape[0])
+    dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OW"
+    return Image(study, series, str(dataset.SOPInstanceUID), _part10(dataset))
+
+
+def _compressed(study: str, series: str, number: int, side: int, frame: bytes) -> Image:
+    dataset = _described(study, series, number + 1, side)
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].VR = "OB"
+    data = _part10(dataset, JPEG2000Lossless)
+    return Image(study, series, str(dataset.SOPInstanceUID), data)
+
+
+def _described(study: str, series: str, number: int, side: int) -> Dataset:
     dataset = _header(study, series, number)
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.Rows = dataset.Columns = side
@@ -88,9 +134,7 @@ def _image(
     dataset.PixelRepresentation = 0
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = -1024, 1, "HU"
     dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
-    dataset.PixelData = np.roll(pixels, number).tobytes()
-    dataset["PixelData"].VR = "OW"
-    return Image(study, series, str(dataset.SOPInstanceUID), _part10(dataset))
+    return dataset
 
 
 def _header(study: str, series: str, number: int) -> Dataset:
@@ -119,11 +163,11 @@ def _header(study: str, series: str, number: int) -> Dataset:
     return dataset
 
 
-def _part10(dataset: Dataset) -> bytes:
+def _part10(dataset: Dataset, syntax: UID = ExplicitVRLittleEndian) -> bytes:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     dataset.file_meta = meta
     buffer = io.BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)

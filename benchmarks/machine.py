@@ -8,10 +8,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "wrk": "wrk", "curl": "curl"}
+PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb orthanc-gdcm", "wrk": "wrk", "curl": "curl"}
 """Debian package of each program."""
 
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+PLUGINS = {
+    "orthanc-dicomweb": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
+    "orthanc-gdcm": Path("/usr/share/orthanc/plugins/libOrthancGdcm.so"),
+}
+"""Orthanc's plugins by the Debian packages that have them."""
 
 
 class MissingProgram(Exception):
@@ -30,17 +34,16 @@ def program(name: str) -> str:
     return found
 
 
-def orthanc_plugin() -> Path:
-    """Orthanc's DICOMweb plugin.
+def orthanc_plugins() -> list[Path]:
+    """Orthanc's DICOMweb plugin, and the one that decodes compressed pixels.
 
     Raises:
-        MissingProgram: It is not installed.
+        MissingProgram: One is not installed.
     """
-    if not PLUGIN.is_file():
-        raise MissingProgram(
-            "Orthanc's DICOMweb plugin is not installed: apt-get install orthanc-dicomweb"
-        )
-    return PLUGIN
+    for package, plugin in PLUGINS.items():
+        if not plugin.is_file():
+            raise MissingProgram(f"{plugin.name} is not installed: apt-get install {package}")
+    return list(PLUGINS.values())
 
 
 def version_of(command: list[str]) -> str:

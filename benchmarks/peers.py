@@ -9,14 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from benchmarks.machine import orthanc_plugin, program, version_of
+from benchmarks.machine import orthanc_plugins, program, version_of
 from dicomweb_server import __version__
 
 _START_SECONDS = 30.0
@@ -66,16 +66,16 @@ def ours(kind: str) -> Iterator[Peer]:
 
 @contextmanager
 def orthanc() -> Iterator[Peer]:
-    """Start Debian's Orthanc with its DICOMweb plugin; every file is synced to disk.
+    """Start Debian's Orthanc with its DICOMweb and GDCM plugins; every file is synced to disk.
 
     Raises:
         MissingProgram: It is not installed.
     """
-    executable, plugin = program("Orthanc"), orthanc_plugin()
+    executable, plugins = program("Orthanc"), orthanc_plugins()
     with tempfile.TemporaryDirectory(prefix="bench-orthanc-") as folder:
         http, dicom = _free_port(), _free_port()
         configuration = Path(folder, "orthanc.json")
-        configuration.write_text(json.dumps(_orthanc_settings(folder, http, dicom, plugin)))
+        configuration.write_text(json.dumps(_orthanc_settings(folder, http, dicom, plugins)))
         with _process([executable, str(configuration)], folder) as (process, log):
             root = f"http://127.0.0.1:{http}/dicom-web"
             _wait(process, root, log)
@@ -88,7 +88,9 @@ def running(url: str) -> Peer:
     return Peer("peer", root, root)
 
 
-def _orthanc_settings(folder: str, http: int, dicom: int, plugin: Path) -> dict[str, object]:
+def _orthanc_settings(
+    folder: str, http: int, dicom: int, plugins: Sequence[Path]
+) -> dict[str, object]:
     return {
         "Name": "benchmark",
         "StorageDirectory": folder,
@@ -99,7 +101,7 @@ def _orthanc_settings(folder: str, http: int, dicom: int, plugin: Path) -> dict[
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "KeepAlive": True,
-        "Plugins": [str(plugin)],
+        "Plugins": [str(plugin) for plugin in plugins],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 from statistics import median
 
@@ -34,8 +35,8 @@ class Row:
     rounds: Mapping[str, Sequence[float]]
 
     def figure(self, peer: Peer) -> float:
-        """The median of a server's rounds."""
-        return median(self.rounds[peer.name])
+        """The median of a server's rounds; not a number where it was not measured."""
+        return median(self.rounds.get(peer.name, [nan]))
 
 
 def show(rows: Sequence[Row], peers: Sequence[Peer]) -> None:
@@ -48,7 +49,7 @@ def show(rows: Sequence[Row], peers: Sequence[Peer]) -> None:
         table.add_column(f"{first.name} / {other.name}", justify="right")
     for row in rows:
         figures = [_short(row.figure(peer)) for peer in peers]
-        ratios = [f"{row.figure(first) / row.figure(other):.2f}" for other in others]
+        ratios = [_ratio(row.figure(first) / row.figure(other)) for other in others]
         table.add_row(row.name, row.unit, *figures, *ratios)
     console = Console(width=None if Console().is_terminal else 140)
     console.print(table)
@@ -70,5 +71,11 @@ def save(rows: Sequence[Row], peers: Sequence[Peer]) -> Path:
     return path
 
 
+def _ratio(value: float) -> str:
+    return "" if isnan(value) else f"{value:.2f}"
+
+
 def _short(value: float) -> str:
+    if isnan(value):
+        return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
