@@ -39,7 +39,7 @@ from dicomweb_server.wire.mediarange import (
     quality,
 )
 
-__all__ = ["MediaRange", "Resource", "Wish", "choose", "offered", "parse", "wishes"]
+__all__ = ["MediaRange", "Resource", "Wish", "choose", "offered", "parse", "ranked", "wishes"]
 
 MULTIPART_XML = f'{MULTIPART_RELATED}; type="{DICOM_XML}"'
 
@@ -225,13 +225,24 @@ def choose(
         NotAcceptable: The client accepts none of them.
         InvalidParameter: The parameter is malformed, or mixes DICOM and rendered types.
     """
-    return _choose(tuple(header), tuple(parameter), tuple(offered), strict)
+    return ranked(tuple(header), tuple(parameter), tuple(offered), strict)[0]
 
 
 @lru_cache(maxsize=256)
-def _choose(
+def ranked(
     header: tuple[str, ...], parameter: tuple[str, ...], offered: tuple[str, ...], strict: bool
-) -> str:
+) -> tuple[str, ...]:
+    """All of the types that a resource offers and the client accepts, best first.
+
+    Args:
+        header, parameter, offered, strict: As for `choose`.
+
+    Returns:
+        At least one.
+
+    Raises:
+        NotAcceptable, InvalidParameter: As for `choose`.
+    """
     ranges, named = _both(header, parameter, ", ".join(offered), strict)
     forms = [_offered_form(text) for text in offered]
     rated: list[tuple[int, float, int, int]] = []
@@ -250,7 +261,7 @@ def _choose(
             asked=_told(header, parameter),
             offered=offered,
         )
-    return offered[min(rated)[-1]]
+    return tuple(dict.fromkeys(offered[rating[-1]] for rating in sorted(rated)))
 
 
 def _both(
