@@ -13,6 +13,7 @@
     ├── NotAcceptable                   no acceptable representation can be made
     │   └── FrameUndecodable            the pixels cannot be decoded or become what was asked
     ├── CodecFailed                     a codec crashed, hung or met its limits on a frame
+    ├── NotSupported                    a valid request for what the archive does not do
     ├── NotAuthenticated                who are you?
     ├── NotPermitted                    you may not
     ├── NotFound                        no such study, series, instance
@@ -127,6 +128,10 @@ class FrameUndecodable(NotAcceptable):
 
 class CodecFailed(ArchiveError):
     """A codec crashed, hung or met its limits on a frame; other frames are not affected."""
+
+
+class NotSupported(ArchiveError):
+    """The request is valid and asks for something that the archive does not do."""
 
 
 class NotAuthenticated(ArchiveError):

@@ -24,6 +24,7 @@ STATUS: dict[type[ArchiveError], int] = {
     errors.NotAcceptable: 406,
     errors.FrameUndecodable: 406,
     errors.CodecFailed: 500,
+    errors.NotSupported: 501,
     errors.NotAuthenticated: 401,
     errors.NotPermitted: 403,
     errors.NotFound: 404,
@@ -55,6 +56,7 @@ TITLES = {
     415: "Unsupported media type",
     416: "Range not satisfiable",
     500: "Internal error",
+    501: "Not supported",
     503: "Temporarily unavailable",
     507: "Insufficient storage",
 }
