@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.model.instance import InstanceRecord
+from dicomweb_server.model.kind import DOCUMENT_TYPES
 from dicomweb_server.service.content import is_native, sendable
 from dicomweb_server.wire.accept import Wish
 
@@ -14,14 +15,6 @@ ANY = "*"
 ANY_TYPE = "*/*"
 
 ENCAPSULATED_DOCUMENT = "00420011"
-DOCUMENT_TYPES = {
-    "1.2.840.10008.5.1.4.1.1.104.1": "application/pdf",
-    "1.2.840.10008.5.1.4.1.1.104.2": "text/xml",
-    "1.2.840.10008.5.1.4.1.1.104.3": "model/stl",
-    "1.2.840.10008.5.1.4.1.1.104.4": "model/obj",
-    "1.2.840.10008.5.1.4.1.1.104.5": "model/mtl",
-}
-"""Media type of Encapsulated Document by SOP Class UID (PS3.3 A.45, A.85, A.104)."""
 
 
 def instance_syntax(record: InstanceRecord, wish: Wish) -> str | None:
