@@ -54,11 +54,18 @@ class LookupTable:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Red, green and blue lookup tables, segments already expanded (PS3.3 C.7.9)."""
+    """Red, green and blue lookup tables, segments already expanded (PS3.3 C.7.9).
+
+    Args:
+        red, green, blue: One entry for each value.
+        supplemental: Whether values below the first entry are no colours: they go the way of
+            grey ones (PS3.3 C.7.6.19).
+    """
 
     red: LookupTable
     green: LookupTable
     blue: LookupTable
+    supplemental: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +174,18 @@ class Appearance:
         presentation: Presentation LUT of a presentation state; its input is the output of `voi`
             spread over its entries.
         padding: Least and greatest stored value that are no image: shown as the darkest, never
-            counted for a window.
-        palette: For PALETTE COLOR, indexed by stored values.
+            counted for a window. Whole numbers but for float pixel data.
+        palette: Indexed by stored values; there for PALETTE COLOR, for images with supplemental
+            colours and for label maps, whatever their Photometric Interpretation says.
+        transparent: Stored value under which a background shows (label maps); else None.
         tint: Shows the grey result in colours: indexed by 0 to 255 (RT dose).
         overlays: Planes drawn over it where the request wants them.
         shutters: What is masked.
         graphics, texts: What a presentation state draws.
         aspect: Height of a pixel divided by its width as it is to be displayed; 1 for square.
         area: Displayed area of a presentation state: left, top, right, bottom in pixels from 1
-            (both included), or None.
+            (both included), or None. Counted in the image before rotation and flip; may reach
+            over its edges, by its own size at the most, where nothing but black is.
         rotation: 0, 90, 180 or 270 degrees clockwise, before `flip`.
         flip: Mirrored left to right, behind the rotation.
         colour: RGB 0 to 255 of the pixels that are not 0 (segments); else None.
@@ -188,8 +198,9 @@ class Appearance:
     voi: Window | LookupTable | None = None
     inverse: bool = False
     presentation: LookupTable | None = None
-    padding: tuple[int, int] | None = None
+    padding: tuple[float, float] | None = None
     palette: Palette | None = None
+    transparent: int | None = None
     tint: Palette | None = None
     overlays: tuple[Overlay, ...] = ()
     shutters: tuple[Shutter, ...] = ()
