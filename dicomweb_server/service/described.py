@@ -1,0 +1,79 @@
+"""Parsed descriptions of instances: the DICOM JSON that rendering looks things up in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from dicomweb_server.dicom.selection import JsonObject, read
+from dicomweb_server.errors import NotFound, Unavailable
+from dicomweb_server.index.port import Index
+from dicomweb_server.model.document import Document
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.instance import InstanceRecord
+from dicomweb_server.model.limits import KIB, MIB
+
+_WORTH_KEEPING = 16 * KIB
+_IN_A_THREAD = 64 * KIB
+
+
+class Described:
+    """Reads descriptions; those of large objects are kept while their frames are asked for.
+
+    Args:
+        index: Where they are.
+        immutable: Whether an instance keeps its bytes as long as it exists.
+        capacity: Bytes of plain text whose parsed form is kept at the most, but for one.
+    """
+
+    def __init__(self, index: Index, *, immutable: bool, capacity: int = 8 * MIB) -> None:
+        self._index = index
+        self._immutable = immutable
+        self._capacity = capacity
+        self._kept: OrderedDict[str, tuple[JsonObject, int]] = OrderedDict()
+        self._held = 0
+
+    async def of(self, record: InstanceRecord) -> JsonObject:
+        """The DICOM JSON of an instance; BulkDataURI values begin at the DICOMweb root.
+
+        Raises:
+            NotFound: It was deleted meanwhile.
+            Unavailable: It was replaced meanwhile.
+        """
+        digest = record.blob.digest
+        kept = self._kept.get(digest)
+        if kept is not None:
+            self._kept.move_to_end(digest)
+            return kept[0]
+        found = (await self._index.documents(Scope.of(record.key))).documents
+        if not found:
+            raise NotFound("the instance was deleted meanwhile", "search for what there is")
+        await self._require_unchanged(record)
+        size = sum(piece.size for piece in found[0].pieces)
+        if size > _IN_A_THREAD:
+            parsed = await asyncio.to_thread(_parsed, found[0])
+        else:
+            parsed = _parsed(found[0])
+        if size >= _WORTH_KEEPING:
+            self._keep(digest, parsed, size)
+        return parsed
+
+    async def _require_unchanged(self, record: InstanceRecord) -> None:
+        if self._immutable:
+            return
+        again = await self._index.get(record.key)
+        if again is None or again.blob.digest != record.blob.digest:
+            raise Unavailable("the instance was replaced while it was read")
+
+    def _keep(self, digest: str, parsed: JsonObject, size: int) -> None:
+        if digest in self._kept:
+            return
+        self._kept[digest] = (parsed, size)
+        self._held += size
+        while self._held > self._capacity and len(self._kept) > 1:
+            _, (_, freed) = self._kept.popitem(last=False)
+            self._held -= freed
+
+
+def _parsed(document: Document) -> JsonObject:
+    return read(document.text(b""))

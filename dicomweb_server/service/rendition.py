@@ -1,0 +1,140 @@
+"""Answers of rendered resources: settled before their first byte, made while they are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from dicomweb_server.errors import ArchiveError, NotAcceptable, TooBusy
+from dicomweb_server.service.delivery import Body, Undelivered
+
+_PATIENCE = 20
+"""Times that a part which is not the first one waits for a free codec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part that is made when it is needed and then lies in memory.
+
+    Args:
+        media_type: Its media type.
+        location: Path of what it shows, below the DICOMweb root.
+        make: Makes it; may be called once or not at all.
+    """
+
+    media_type: str
+    location: str
+    make: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A part that lies in the store, such as a video.
+
+    Args:
+        media_type, location: As in Made.
+        length: Bytes of it.
+        body: Starts reading.
+    """
+
+    media_type: str
+    location: str
+    length: int
+    body: Body
+
+
+RenderedPart = Made | Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """An answer before anything of it is rendered.
+
+    Args:
+        parts: Makes the parts, in order; at least one.
+        media_type: Of the first part.
+        multipart: Whether the parts travel as multipart/related; else there is exactly one.
+        tag: What the strong entity tag is made of.
+        lasting: Whether the answer stays the same as long as the resource exists.
+        missing: What belongs to the resource and cannot be rendered as asked.
+        warnings: What the client should know, as sentences.
+    """
+
+    parts: Callable[[], AsyncIterator[RenderedPart]]
+    media_type: str
+    multipart: bool
+    tag: str
+    lasting: bool = False
+    missing: tuple[Undelivered, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A part whose bytes are in hand, or known to be readable.
+
+    Args:
+        part: The part.
+        content: Its bytes; None where they are read from the store.
+        failure: Why it could not be made; then there are no bytes.
+    """
+
+    part: RenderedPart
+    content: bytes | None = None
+    failure: ArchiveError | None = None
+
+
+async def finish(part: RenderedPart) -> Finished:
+    """Make a part.
+
+    A codec that fails on one frame costs that frame alone, and a full queue is waited for.
+    """
+    if isinstance(part, Stored):
+        return Finished(part)
+    for attempt in range(_PATIENCE):
+        try:
+            return Finished(part, await part.make())
+        except TooBusy as error:
+            if attempt == _PATIENCE - 1:
+                return Finished(part, failure=error)
+            await asyncio.sleep(0.05 * (attempt + 1))
+        except ArchiveError as error:
+            return Finished(part, failure=error)
+    raise AssertionError("the loop returns")
+
+
+async def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncIterator[Finished]:
+    """Finish parts in order, a few of them at the same time.
+
+    Args:
+        parts: The parts.
+        count: How many are made, or wait finished, at the most.
+    """
+    running: deque[asyncio.Task[Finished]] = deque()
+    try:
+        async for part in parts:
+            running.append(asyncio.create_task(finish(part)))
+            if len(running) >= count:
+                yield await running.popleft()
+        while running:
+            yield await running.popleft()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def first_of(parts: AsyncIterator[Finished]) -> tuple[Finished, list[Finished]]:
+    """The first part that could be made, and those before it that could not.
+
+    Raises:
+        ArchiveError: None could be made; the reason of the first one.
+    """
+    failed: list[Finished] = []
+    async for finished in parts:
+        if finished.failure is None:
+            return finished, failed
+        failed.append(finished)
+    raise failed[0].failure if failed and failed[0].failure else NotAcceptable("there is nothing")
