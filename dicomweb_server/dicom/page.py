@@ -28,14 +28,14 @@ h2,h3,h4,h5,h6{font-size:1.05rem;line-height:1.3;margin:1.1rem 0 .3rem;color:var
 h2{font-size:1.3rem;border-bottom:1px solid var(--line)}
 h3{font-size:1.15rem}
 header p{margin:.2rem 0;color:var(--soft)}
-dl{display:grid;grid-template-columns:minmax(6rem,auto) 1fr;gap:.1rem 1rem;margin:.6rem 0}
-dt,.name{color:var(--soft)}
+dl{display:grid;grid-template-columns:minmax(5rem,9rem) 1fr;gap:.1rem 1rem;margin:.6rem 0}
+dt,li .name,p.name{color:var(--soft)}
 dd{margin:0}
 ul,ol{margin:.2rem 0;padding-left:1.2rem}
 li{margin:.15rem 0}
 .value{white-space:pre-wrap}
 .number{font-weight:600}
-small{color:var(--soft);font-size:.75em}
+small{color:var(--soft);font-size:.75em;font-weight:normal}
 section section section section{border-left:2px solid var(--line);padding-left:.6rem}
 .warning{color:var(--warn);border:1px solid;border-radius:.3rem;padding:.4rem .6rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
@@ -43,7 +43,7 @@ th,td{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);pad
 th{color:var(--soft);font-weight:normal}
 .swatch{display:inline-block;width:1em;height:1em;vertical-align:-.1em}
 footer{margin-top:1.5rem;border-top:1px solid var(--line);color:var(--soft);font-size:.8rem}
-@media (max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin:0 0 .3rem}}
+@media (max-width:20rem){dl{grid-template-columns:1fr;gap:0}dd{margin:0 0 .3rem}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}
 h1,h2,h3,h4,h5,h6{break-after:avoid}li,tr{break-inside:avoid}a{color:inherit;text-decoration:none}}
 """

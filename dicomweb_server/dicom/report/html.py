@@ -81,7 +81,7 @@ class _Writer:
 
     def flow(self, content: Content) -> Iterator[str]:
         """Children as one text; what are no texts are named behind their values."""
-        words = []
+        words: list[str] = []
         for child in content.children:
             told = value(phrases.measured(child))
             if child.kind != "TEXT" and child.name:

@@ -66,13 +66,13 @@ def _item(content: Content, indent: str, targets: phrases.Found) -> Iterator[str
 
 
 def _flow(content: Content, indent: str) -> Iterator[str]:
-    words = []
+    words: list[str] = []
     for child in content.children:
         told = phrases.measured(child)
-        words.append(
-            f"{told} ({child.name.words})" if child.kind != "TEXT" and child.name else told
-        )
-    yield from _wrapped(indent, "", " ".join(words))
+        if child.kind != "TEXT" and child.name:
+            told += f" ({child.name.words})"
+        words.append(f"{phrases.gap(told) if words else ''}{told}")
+    yield from _wrapped(indent, "", "".join(words))
 
 
 def _values(content: Content, targets: phrases.Found) -> Iterator[str]:
