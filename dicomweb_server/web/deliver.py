@@ -73,7 +73,9 @@ def deliver_flow(exchange: Exchange, flow: Flow, settled: Delivery | None = None
 
 
 def part_type(part: DeliveredPart) -> str:
-    """Content-Type of one part: always with its real transfer syntax (PS3.18 8.7.9)."""
+    """Content-Type of one part, with its real transfer syntax where it has one (PS3.18 8.7.9)."""
+    if not part.transfer_syntax:
+        return part.media_type
     return f"{part.media_type}; transfer-syntax={part.transfer_syntax}"
 
 

@@ -12,6 +12,7 @@ from dicomweb_server.model.ids import Level
 from dicomweb_server.web.responses import Response
 from dicomweb_server.wire import accept
 from dicomweb_server.wire.accept import Resource
+from dicomweb_server.wire.uri import RENDERED_TYPES, REQUEST_TYPE
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -102,6 +103,29 @@ _SEARCH = (
     _ACCEPT,
     _CHARSET,
 )
+_URI = (
+    QueryParameter(REQUEST_TYPE, "WADO", options=("WADO",)),
+    QueryParameter("studyUID", "Study Instance UID"),
+    QueryParameter("seriesUID", "Series Instance UID"),
+    QueryParameter("objectUID", "SOP Instance UID"),
+    QueryParameter(
+        "contentType", "application/dicom, or rendered media types; beats the Accept header"
+    ),
+    _CHARSET,
+    QueryParameter("transferSyntax", "Of application/dicom: a UID, or * for the stored one"),
+    QueryParameter("anonymize", "yes is refused with 501", options=("yes",)),
+    QueryParameter("frameNumber", "Frame of a multi-frame image, from 1", "positiveInteger"),
+    QueryParameter("imageAnnotation", "What is written onto the picture: patient, technique"),
+    QueryParameter("annotation", "Older name of imageAnnotation"),
+    QueryParameter("imageQuality", "1 to 100, for lossy media types", "positiveInteger"),
+    QueryParameter("rows", "Height into which the picture is fitted", "positiveInteger"),
+    QueryParameter("columns", "Width into which the picture is fitted", "positiveInteger"),
+    QueryParameter("region", "Part of the image as xmin,ymin,xmax,ymax from 0 to 1"),
+    QueryParameter("windowCenter", "Window Center; goes with windowWidth", "decimal"),
+    QueryParameter("windowWidth", "Window Width; goes with windowCenter", "decimal"),
+    QueryParameter("presentationSeriesUID", "Series of a presentation state of the study"),
+    QueryParameter("presentationUID", "SOP Instance UID of the presentation state"),
+)
 _STORED = tuple(
     form
     for media_type in (media.APPLICATION_DICOM, media.DICOM_JSON, media.DICOM_XML)
@@ -130,6 +154,17 @@ def retrieve(name: str, resource: Resource) -> Offer:
     parameters = (_ACCEPT, _CHARSET) if resource is Resource.METADATA else (_ACCEPT,)
     responses = accept.offered(resource)
     return Offer(name, parameters, (), (), responses, "200 206 304", "400 404 406 416 503")
+
+
+def uri(name: str) -> Offer:
+    """The retrieval of an instance by the URI service.
+
+    Args:
+        name: Of the transaction.
+    """
+    responses = (*RENDERED_TYPES, media.APPLICATION_DICOM)
+    failure = "400 404 406 416 501 503"
+    return Offer(name, _URI, (), (), responses, "200 206 304", failure)
 
 
 def store(name: str) -> Offer:

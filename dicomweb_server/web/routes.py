@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dicomweb_server.model.ids import Level
-from dicomweb_server.web import capabilities, health, offers, remove, retrieve, search, store
+from dicomweb_server.web import capabilities, health, offers, remove, retrieve, search, store, uri
 from dicomweb_server.web.offers import Handler, RouteRow
 from dicomweb_server.web.responses import BytesResponse, Response
 from dicomweb_server.wire.accept import Resource
@@ -45,8 +45,18 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(
         ROOT,
         "GET",
-        health.root,
-        "The same page as `/`",
+        uri.root,
+        "Retrieve an instance by the URI service; without its parameters the page of `/`",
+        "9",
+        offers.uri("RetrieveInstanceByUriAtRoot"),
+    ),
+    RouteRow(
+        f"{ROOT}/wado",
+        "GET",
+        uri.wado,
+        "Retrieve an instance by the URI service",
+        "9",
+        offers.uri("RetrieveInstanceByUri"),
     ),
     RouteRow(
         f"{ROOT}/studies",

@@ -9,7 +9,7 @@ from math import isfinite
 
 from dicomweb_server.errors import InvalidParameter, NotSupported
 from dicomweb_server.model.ids import InstanceKey, is_uid
-from dicomweb_server.model.media import APPLICATION_DICOM, EXPLICIT_LITTLE
+from dicomweb_server.model.media import APPLICATION_DICOM
 from dicomweb_server.model.rendering import Annotation, Region, RenderOptions, Viewport, Window
 from dicomweb_server.wire import accept
 from dicomweb_server.wire.mediarange import canonical, parse_parameter
@@ -57,7 +57,8 @@ class DicomRequest:
 
     Args:
         key: The instance.
-        transfer_syntax: A UID, or `*` for the stored form (an extension that viewers use).
+        transfer_syntax: A UID, or `*` for the stored form (an extension that viewers use); empty
+            for the default: Explicit VR Little Endian wherever that can be (8.7.3.4).
         ignored: Names of parameters that have no meaning here.
     """
 
@@ -261,7 +262,7 @@ def _transfer_syntax(given: _Given) -> str:
     name = "transferSyntax"
     value = given.one(name, "one transfer syntax UID, or * for the stored one")
     if value is None:
-        return EXPLICIT_LITTLE
+        return ""
     if value != ANY_SYNTAX and not is_uid(value):
         raise InvalidParameter(name, "is not a UID", "a transfer syntax UID, or * for any")
     return value

@@ -55,6 +55,7 @@ def test_x1_wadl_tells_every_resource_and_method(site: Site) -> None:
     assert told == {(path, name) for path, name in rows if path.startswith("/studies")} | {
         ("/series", "GET"),
         ("/instances", "GET"),
+        ("/wado", "GET"),
     }
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from dicomweb_server.errors import ArchiveError, InvalidParameter, NotAcceptable, NotSupported
 from dicomweb_server.model.ids import InstanceKey
 from dicomweb_server.model.limits import QueryLimits
-from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.rendering import Annotation, Region, Viewport, Window
 from dicomweb_server.wire import querystring, uri
 from dicomweb_server.wire.uri import LARGEST_SIDE, DicomRequest, RenderedRequest, UriRequest
@@ -152,7 +151,7 @@ def test_v5_image_quality() -> None:
 
 
 def test_v6_transfer_syntax() -> None:
-    assert parsed(DICOM) == DicomRequest(KEY, EXPLICIT_LITTLE)
+    assert parsed(DICOM) == DicomRequest(KEY, "")
     assert parsed(f"{DICOM}&transferSyntax=1.2.840.10008.1.2.4.80") == DicomRequest(
         KEY, "1.2.840.10008.1.2.4.80"
     )
@@ -213,7 +212,7 @@ def test_v11_presentation_state() -> None:
 
 def test_what_has_no_meaning_in_a_transaction_is_told() -> None:
     found = parsed(f"{DICOM}&rows=5&annotation=patient")
-    assert found == DicomRequest(KEY, EXPLICIT_LITTLE, ("rows", "annotation"))
+    assert found == DicomRequest(KEY, "", ("rows", "annotation"))
 
 
 _NAMES = st.sampled_from(

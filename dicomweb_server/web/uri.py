@@ -1,0 +1,69 @@
+"""Handlers of the URI service, known as WADO-URI (PS3.18 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from starlette.requests import Request
+
+from dicomweb_server.errors import NotSupported
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.media import APPLICATION_DICOM, EXPLICIT_LITTLE
+from dicomweb_server.service.delivery import Delivery
+from dicomweb_server.web import health
+from dicomweb_server.web.deliver import deliver
+from dicomweb_server.web.exchange import Exchange
+from dicomweb_server.web.responses import Response
+from dicomweb_server.wire import uri
+from dicomweb_server.wire.accept import Wish
+from dicomweb_server.wire.uri import DicomRequest, RenderedRequest
+from dicomweb_server.wire.warnings import warning
+
+
+async def root(request: Request) -> Response:
+    """A request of the URI service where its parameters are there; else the welcome page."""
+    exchange = await Exchange.begin(request)
+    if uri.is_uri_request(exchange.parameters):
+        return await _answer(exchange)
+    return await health.root(request)
+
+
+async def wado(request: Request) -> Response:
+    """One instance, as a DICOM file or rendered."""
+    return await _answer(await Exchange.begin(request))
+
+
+async def _answer(exchange: Exchange) -> Response:
+    asked = uri.parse(exchange.parameters, exchange.accept, strict=exchange.settings.strict_accept)
+    if isinstance(asked, DicomRequest):
+        response = await _instance(exchange, asked)
+    else:
+        response = await _rendered(exchange, asked)
+    _tell_ignored(response, exchange.base, asked.ignored)
+    return response
+
+
+async def _instance(exchange: Exchange, asked: DicomRequest) -> Response:
+    """Retrieve DICOM Instance (9.4)."""
+    syntaxes = (asked.transfer_syntax,) if asked.transfer_syntax else (EXPLICIT_LITTLE, "*")
+    wishes = [Wish(APPLICATION_DICOM, syntax, multipart=False) for syntax in syntaxes]
+    retrieve, scope = exchange.services.retrieve, Scope.of(asked.key)
+    found = await retrieve.instances(exchange.context, scope, wishes)
+    return deliver(exchange, _unlabelled(found))
+
+
+def _unlabelled(found: Delivery) -> Delivery:
+    """The same without a transfer-syntax parameter, which has no place here (9.1.3)."""
+    return replace(found, parts=tuple(replace(part, transfer_syntax="") for part in found.parts))
+
+
+async def _rendered(exchange: Exchange, asked: RenderedRequest) -> Response:
+    """Retrieve Rendered Instance (9.5)."""
+    raise NotSupported("rendered media types are not there yet", "contentType=application/dicom")
+
+
+def _tell_ignored(response: Response, base: str, names: Iterable[str]) -> None:
+    for name in names:
+        text = f"The {name} parameter has no meaning for the selected media type and is ignored"
+        response.add("Warning", warning(base, text))
