@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 
 from dicomweb_server.errors import InvalidParameter, NotSupported
 from dicomweb_server.model.ids import InstanceKey, is_uid
@@ -13,13 +12,12 @@ from dicomweb_server.model.media import APPLICATION_DICOM
 from dicomweb_server.model.rendering import Annotation, Region, RenderOptions, Viewport, Window
 from dicomweb_server.wire import accept
 from dicomweb_server.wire.mediarange import canonical, parse_parameter
-from dicomweb_server.wire.querystring import Parameter, split_list
+from dicomweb_server.wire.querystring import Parameter
+from dicomweb_server.wire.rendered import MAXIMUM_SIDE, annotations_of, number_of, quality_of
 
 REQUEST_TYPE = "requestType"
 """The parameter whose presence makes a request one of this service."""
 ANY_SYNTAX = "*"
-LARGEST_SIDE = 16_384
-"""Pixels that `rows` and `columns` can ask for, and the bound where only one of them is given."""
 
 RENDERED_TYPES = (
     "image/jpeg",
@@ -29,6 +27,7 @@ RENDERED_TYPES = (
     "image/jph",
     "image/jxl",
     "image/webp",
+    "image/svg+xml",
     "video/mpeg",
     "video/mp4",
     "video/H265",
@@ -48,7 +47,6 @@ _PICTURE = ("frameNumber", "imageQuality", "rows", "columns", "region", *_STATE)
 _ANNOTATIONS = ("imageAnnotation", "annotation")
 _DICOM_ONLY = ("transferSyntax",)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ def parse(
         _require_alone(given)
     annotations, unsupported = _annotations(given)
     options = RenderOptions(
-        quality=given.whole("imageQuality", 1, 100),
+        quality=_quality(given),
         viewport=_viewport(given),
         region=_region(given),
         window=window,
@@ -187,9 +185,10 @@ class _Given:
 
 
 def _decimal(name: str, text: str) -> float:
-    if not _DECIMAL.fullmatch(text) or not isfinite(float(text)):
+    number = number_of(text)
+    if number is None:
         raise InvalidParameter(name, "is not a decimal number", "for example 40, -600 or 0.5")
-    return float(text)
+    return number
 
 
 def _key(given: _Given) -> InstanceKey:
@@ -281,15 +280,20 @@ def _window(given: _Given) -> Window | None:
     return Window(center, width)
 
 
+def _quality(given: _Given) -> int | None:
+    value = given.one("imageQuality", "a whole number from 1 to 100")
+    return None if value is None else quality_of(value, "imageQuality")
+
+
 def _viewport(given: _Given) -> Viewport | None:
     """Rows and columns as maxima; either may be left out (9.5.2.5).
 
     A small image is enlarged like in other viewports: their scaling applies (9.5.1.2.4).
     """
-    rows, columns = (given.whole(name, 1, LARGEST_SIDE) for name in ("rows", "columns"))
+    rows, columns = (given.whole(name, 1, MAXIMUM_SIDE) for name in ("rows", "columns"))
     if rows is None and columns is None:
         return None
-    return Viewport(columns or LARGEST_SIDE, rows or LARGEST_SIDE)
+    return Viewport(columns or MAXIMUM_SIDE, rows or MAXIMUM_SIDE)
 
 
 def _region(given: _Given) -> Region | None:
@@ -328,15 +332,7 @@ def _require_alone(given: _Given) -> None:
 
 def _annotations(given: _Given) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
     """Known and unknown keywords; `annotation` is the older name of the parameter."""
-    known: dict[Annotation, None] = {}
-    unknown: dict[str, None] = {}
-    for name in given.among(*_ANNOTATIONS):
-        words = [word for value in given.all(name) for word in split_list(value)]
-        if not words:
-            raise InvalidParameter(name, "is empty", "patient, technique or both")
-        for word in words:
-            try:
-                known[Annotation(word)] = None
-            except ValueError:
-                unknown[word] = None
+    found = [annotations_of(value, name) for name in _ANNOTATIONS for value in given.all(name)]
+    known = dict.fromkeys(word for words, _ in found for word in words)
+    unknown = dict.fromkeys(word for _, words in found for word in words)
     return tuple(known), tuple(unknown)

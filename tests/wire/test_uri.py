@@ -11,7 +11,8 @@ from dicomweb_server.model.ids import InstanceKey
 from dicomweb_server.model.limits import QueryLimits
 from dicomweb_server.model.rendering import Annotation, Region, Viewport, Window
 from dicomweb_server.wire import querystring, uri
-from dicomweb_server.wire.uri import LARGEST_SIDE, DicomRequest, RenderedRequest, UriRequest
+from dicomweb_server.wire.rendered import MAXIMUM_SIDE
+from dicomweb_server.wire.uri import DicomRequest, RenderedRequest, UriRequest
 
 BASE = "requestType=WADO&studyUID=1.2&seriesUID=1.2.3&objectUID=1.2.3.4"
 KEY = InstanceKey("1.2", "1.2.3", "1.2.3.4")
@@ -170,9 +171,9 @@ def test_v7_frame_number() -> None:
 
 def test_v8_rows_and_columns_alone_or_together() -> None:
     assert rendered("rows=10&columns=20").options.viewport == Viewport(20, 10)
-    assert rendered("rows=10").options.viewport == Viewport(LARGEST_SIDE, 10)
-    assert rendered("columns=20").options.viewport == Viewport(20, LARGEST_SIDE)
-    for value in ("0", "-5", "x", "", str(LARGEST_SIDE + 1), "1.5"):
+    assert rendered("rows=10").options.viewport == Viewport(MAXIMUM_SIDE, 10)
+    assert rendered("columns=20").options.viewport == Viewport(20, MAXIMUM_SIDE)
+    for value in ("0", "-5", "x", "", str(MAXIMUM_SIDE + 1), "1.5"):
         refused(f"{BASE}&rows={value}", "rows")
         refused(f"{BASE}&columns={value}", "columns")
 
