@@ -14,6 +14,7 @@ from conformance.checks import (
     json_model,
     matching,
     negotiation,
+    nonimages,
     payload,
     rendered,
     retrieve,
@@ -21,6 +22,9 @@ from conformance.checks import (
     store,
     store_response,
     syntaxes,
+    thumbnail,
+    transcoded,
+    uri,
     xml_model,
 )
 from conformance.model import Check, Level
@@ -37,11 +41,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     *fields.CHECKS,
     *negotiation.CHECKS,
     *syntaxes.CHECKS,
+    *transcoded.CHECKS,
     *framing.CHECKS,
     *capabilities.CHECKS,
     *json_model.CHECKS,
     *xml_model.CHECKS,
     *rendered.CHECKS,
+    *nonimages.CHECKS,
+    *thumbnail.CHECKS,
+    *uri.CHECKS,
 )
 """Every check, part by part."""
 

@@ -1,14 +1,13 @@
-"""Rendered resources, thumbnails and the URI service (PS3.18 8.3.5, 9, 10.4.1.1.3)."""
+"""Rendered resources (PS3.18 8.3.5.1, 8.7.4, 10.4.1.1.3)."""
 
 from __future__ import annotations
 
 import struct
-from urllib.parse import quote
 
 from conformance.answer import Answer
-from conformance.checks.retrieve import path_of, read
+from conformance.checks.retrieve import path_of
 from conformance.model import MAY, SHALL, SHOULD, Check, Level, NotOffered, check, checks_of
-from conformance.synthetic.instance import EXPLICIT, Instance, new_uid
+from conformance.synthetic.instance import new_uid
 from conformance.world import ANY_DICOM, World
 
 JPEG, PNG, GIF = "image/jpeg", "image/png", "image/gif"
@@ -33,8 +32,12 @@ def size_of(image: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _picture(answer: Answer, media_type: str = JPEG) -> bytes:
-    """The picture in an answer, which may be multipart."""
+def picture(answer: Answer, media_type: str = JPEG) -> bytes:
+    """The picture in an answer, which may be multipart.
+
+    Raises:
+        Failed: It is none of that media type.
+    """
     body, found = answer.body, answer.media_type
     if found == "multipart/related":
         part = answer.parts()[0]
@@ -44,7 +47,8 @@ def _picture(answer: Answer, media_type: str = JPEG) -> bytes:
     return body
 
 
-def _rendered(world: World, query: str = "", name: str = "alpha", accept: str = JPEG) -> Answer:
+def rendered(world: World, query: str = "", name: str = "alpha", accept: str = JPEG) -> Answer:
+    """The answer for a rendered instance."""
     path = f"{world.instance(name).path}/rendered"
     return world.get(f"{path}?{query}" if query else path, accept)
 
@@ -55,7 +59,7 @@ def _level(level: str) -> Check:
         answer = world.get(path, JPEG)
         if level != "instance" and not answer.succeeded:  # several pictures need several parts
             answer = world.get(path, f'multipart/related; type="{JPEG}"')
-        _picture(answer.ok())
+        picture(answer.ok())
 
     return check(f"R7.{level}", SHALL, "10.4.1.1.3", f"/rendered of the {level}")(run)
 
@@ -65,13 +69,13 @@ LEVELS = tuple(_level(level) for level in ("study", "series", "instance"))
 
 @check("R7.frame", SHALL, "10.4.1.1.3", "/frames/{list}/rendered")
 def frame(world: World) -> None:
-    _picture(world.get(f"{world.instance('multi').path}/frames/2/rendered", JPEG).ok())
+    picture(world.get(f"{world.instance('multi').path}/frames/2/rendered", JPEG).ok())
 
 
 def _photometric(name: str, title: str) -> Check:
     def run(world: World) -> None:
-        picture = _picture(_rendered(world, name=name).ok())
-        _rendered(world, name=name).equal(size_of(picture), (8, 8), "width and height")
+        answer = rendered(world, name=name).ok()
+        answer.equal(size_of(picture(answer)), (8, 8), "width and height")
 
     return check(f"R7.{name}", SHALL, "10.4.3.3.3", f"{title} is rendered")(run)
 
@@ -89,20 +93,20 @@ PHOTOMETRIC = (
 @check("R7.jpeg", SHALL, "10.4.3.3.3", "a frame of JPEG Baseline is rendered")
 def jpeg(world: World) -> None:
     answer = world.get(f"{world.instance('jpeg').path}/frames/1/rendered", JPEG).ok()
-    answer.equal(size_of(_picture(answer)), (8, 8), "width and height")
+    answer.equal(size_of(picture(answer)), (8, 8), "width and height")
 
 
 @check("R7.unknown", SHALL, "10.4.3", "/rendered of an unknown instance: 404")
 def unknown(world: World) -> None:
     instance = world.instance("alpha")
-    _picture(_rendered(world).ok())
+    picture(rendered(world).ok())
     path = instance.path.replace(instance.uid, new_uid())
     world.get(f"{path}/rendered", JPEG).status_in(404)
 
 
 def _media(identifier: str, level: Level, accept: str, expected: str, title: str) -> Check:
     def run(world: World) -> None:
-        _picture(_rendered(world, accept=accept).ok(), expected)
+        picture(rendered(world, accept=accept).ok(), expected)
 
     return check(identifier, level, "8.7.4-1", title)(run)
 
@@ -118,24 +122,19 @@ MEDIA = (
 
 @check("MT5.refused", SHALL, "8.7.8.1", "a rendered image as nothing that is known: 406")
 def refused(world: World) -> None:
-    _rendered(world, accept="image/x-nothing").status_in(406)
+    rendered(world, accept="image/x-nothing").status_in(406)
 
 
 @check("MT5.baseline", SHALL, "8.7.4", "image/jpeg is baseline, 8 bits, Huffman, sequential")
 def baseline(world: World) -> None:
-    answer = _rendered(world).ok()
-    answer.must(b"\xff\xc0\x00" in _picture(answer), "a baseline frame header (SOF0)")
-
-
-@check("MT6.text", SHALL, "8.7.4-1", "a structured report as text/html")
-def text(world: World) -> None:
-    _rendered(world, name="report", accept="text/html").ok().typed("text/html")
+    answer = rendered(world).ok()
+    answer.must(b"\xff\xc0\x00" in picture(answer), "a baseline frame header (SOF0)")
 
 
 def _bad(identifier: str, query: str, title: str) -> Check:
     def run(world: World) -> None:
-        _rendered(world).ok()
-        _rendered(world, query).status_in(400)
+        rendered(world).ok()
+        rendered(world, query).status_in(400)
 
     return check(identifier, SHALL, "8.3.5.1", f"{title}: 400")(run)
 
@@ -147,18 +146,23 @@ BAD = (
     _bad("D2.one", "viewport=16", "a viewport of one number"),
     _bad("D2.word", "viewport=wide,high", "a viewport of words"),
     _bad("D2.seven", "viewport=1,2,3,4,5,6,7", "a viewport of seven numbers"),
+    _bad("D2.zero", "viewport=0,16", "a viewport without width"),
+    _bad("D2.fraction", "viewport=1.5,16", "a viewport of fractions of pixels"),
+    _bad("D3.empty", "window=", "a window without values"),
+    _bad("D3.width", "window=40,0,linear", "a window without width"),
     _bad("D3.two", "window=2048,4096", "a window without function"),
     _bad("D3.function", "window=2048,4096,cubic", "a window with an unknown function"),
     _bad("D3.word", "window=a,b,linear", "a window of words"),
     _bad("D4.empty", "annotation=", "an annotation without a keyword"),
+    _bad("D4.comma", "annotation=patient,,technique", "an annotation with an empty keyword"),
 )
 
 
 def _changes(identifier: str, query: str, title: str) -> Check:
     def run(world: World) -> None:
-        plain = _picture(_rendered(world, accept=PNG).ok(), PNG)
-        answer = _rendered(world, query, accept=PNG).ok()
-        answer.must(_picture(answer, PNG) != plain, "another picture than without")
+        plain = picture(rendered(world, accept=PNG).ok(), PNG)
+        answer = rendered(world, query, accept=PNG).ok()
+        answer.must(picture(answer, PNG) != plain, "another picture than without")
 
     return check(identifier, SHALL, "8.3.5.1", title)(run)
 
@@ -174,8 +178,8 @@ CHANGES = (
 
 def _sized(identifier: str, viewport: str, expected: tuple[int, int], title: str) -> Check:
     def run(world: World) -> None:
-        answer = _rendered(world, f"viewport={viewport}").ok()
-        answer.equal(size_of(_picture(answer)), expected, "width and height")
+        answer = rendered(world, f"viewport={viewport}").ok()
+        answer.equal(size_of(picture(answer)), expected, "width and height")
 
     return check(identifier, SHALL, "8.3.5.1.3", title)(run)
 
@@ -184,42 +188,44 @@ SIZED = (
     _sized("D2.enlarge", "32,32", (32, 32), "a viewport enlarges"),
     _sized("D2.shrink", "4,4", (4, 4), "a viewport shrinks"),
     _sized("D2.aspect", "32,16", (16, 16), "a viewport keeps the aspect"),
+    _sized("D2.part", "8,8,2,2,4,2", (8, 4), "a viewport with the part of an image"),
+    _sized("D2.edge", "8,8,4", (4, 8), "the part ends at the edge where no size is given"),
     _sized("D2.elided", "16,16,,,8,8", (16, 16), "a viewport with elided values"),
 )
 
 
 @check("D2.native", SHALL, "8.3.5.1.3", "without viewport the picture has its native size")
 def native(world: World) -> None:
-    answer = _rendered(world).ok()
-    answer.equal(size_of(_picture(answer)), (8, 8), "width and height")
+    answer = rendered(world).ok()
+    answer.equal(size_of(picture(answer)), (8, 8), "width and height")
 
 
 @check("D1.quality", SHALL, "8.3.5.1.2", "quality=1 to 100 is accepted")
 def quality(world: World) -> None:
     for value in (1, 50, 100):
-        _picture(_rendered(world, f"quality={value}").ok())
+        picture(rendered(world, f"quality={value}").ok())
 
 
 @check("D4.known", SHALL, "8.3.5.1.1", "annotation=patient,technique is accepted")
 def annotation(world: World) -> None:
-    _picture(_rendered(world, "annotation=patient,technique").ok())
+    picture(rendered(world, "annotation=patient,technique").ok())
 
 
 @check("D4.unsupported", SHALL, "8.3.5.1.1", "an unsupported annotation: ignored with a Warning")
 def annotation_warning(world: World) -> None:
-    answer = _rendered(world, "annotation=somethingelse").ok()
+    answer = rendered(world, "annotation=somethingelse").ok()
     answer.must("annotation" in answer.warnings, "a Warning about annotation values")
 
 
 @check("D5.no", MAY, "8.3.5.1.5", "iccprofile=no is accepted")
 def no_profile(world: World) -> None:
-    _picture(_rendered(world, "iccprofile=no").ok())
+    picture(rendered(world, "iccprofile=no").ok())
 
 
 @check("D5.unknown", MAY, "8.3.5.1.5", "an unknown ICC profile: 400")
 def unknown_profile(world: World) -> None:
-    _rendered(world).ok()
-    answer = _rendered(world, "iccprofile=unknown")
+    rendered(world).ok()
+    answer = rendered(world, "iccprofile=unknown")
     if answer.status == 200:
         raise NotOffered("iccprofile is ignored")
     answer.status_in(400)
@@ -227,150 +233,124 @@ def unknown_profile(world: World) -> None:
 
 @check("D5.srgb", MAY, "8.3.5.1.5", "iccprofile=srgb embeds a profile")
 def srgb(world: World) -> None:
-    _rendered(world).ok()
-    answer = _rendered(world, "iccprofile=srgb").offered(400).ok()
-    if b"ICC_PROFILE" not in _picture(answer):
+    rendered(world).ok()
+    answer = rendered(world, "iccprofile=srgb").offered(400).ok()
+    if b"ICC_PROFILE" not in picture(answer):
         raise NotOffered("iccprofile is ignored")
+
+
+@check("D5.gif", MAY, "8.3.5.1.5", "a profile in a media type that has none: 400")
+def gif_profile(world: World) -> None:
+    rendered(world, accept=GIF).ok()
+    answer = rendered(world, "iccprofile=srgb", accept=GIF)
+    if answer.status == 200:
+        raise NotOffered("iccprofile is ignored")
+    answer.status_in(400)
+
+
+@check("D5.png", MAY, "8.3.5.1.5", "iccprofile=yes or srgb in a PNG")
+def png_profile(world: World) -> None:
+    rendered(world, accept=PNG).ok()
+    answer = rendered(world, "iccprofile=srgb", accept=PNG).offered(400).ok()
+    if b"iCCP" not in picture(answer, PNG) and b"sRGB" not in picture(answer, PNG):
+        raise NotOffered("iccprofile is ignored")
+
+
+@check("D6.rendered", MAY, "8.3.5.1.6", "a presentation state shows its images its own way")
+def shown_state(world: World) -> None:
+    plain = picture(rendered(world, name="explicit", accept=PNG).ok(), PNG)
+    accept = f'multipart/related; type="{PNG}"'
+    answer = rendered(world, name="state", accept=f"{PNG}, {accept}").offered()
+    found = picture(answer.ok(), PNG)
+    answer.equal(size_of(found), (8, 8), "width and height")
+    answer.must(found != plain, "another picture than without the state")
+
+
+@check("D6.frame", MAY, "8.3.5.1.6", "frames of a presentation state: 400 or 404")
+def framed_state(world: World) -> None:
+    rendered(world).ok()
+    path = f"{world.instance('state').path}/frames/1/rendered"
+    world.get(path, JPEG).status_in(400, 404)
 
 
 @check("D6.window", SHALL, "8.3.5.1.6", "a window on a presentation state: 400")
 def state(world: World) -> None:
-    _rendered(world).ok()
+    rendered(world).ok()
     world.get(f"{world.instance('state').path}/rendered?window=1,2,linear", JPEG).status_in(400)
 
 
 @check("D7.inverted", SHOULD, "8.3.5.1.4", "MONOCHROME1 shows low values bright")
 def inverted(world: World) -> None:
-    picture = _picture(_rendered(world, name="inverted", accept=PNG).ok(), PNG)
-    same = _picture(_rendered(world, name="explicit", accept=PNG).ok(), PNG)
-    _rendered(world, name="inverted").must(picture != same, "inverted values")
+    answer = rendered(world, name="inverted", accept=PNG).ok()
+    same = picture(rendered(world, name="explicit", accept=PNG).ok(), PNG)
+    answer.must(picture(answer, PNG) != same, "inverted values")
 
 
-def _thumbnail(level: str) -> Check:
+@check("MT5.multipart", MAY, "8.7.4-1", "a multi-frame image as a part for each frame")
+def several(world: World) -> None:
+    path = f"{world.instance('multi').path}/rendered"
+    answer = world.get(path, f'multipart/related; type="{JPEG}"').offered().ok()
+    answer.equal(len(answer.parts()), 3, "number of parts")
+    for part in answer.parts():
+        answer.equal(size_of(part.body), (8, 8), "width and height")
+
+
+@check("MT5.animated", MAY, "8.7.4-1", "a multi-frame image as an animated GIF")
+def animated(world: World) -> None:
+    answer = world.get(f"{world.instance('multi').path}/rendered", GIF).offered().ok()
+    found = picture(answer, GIF)
+    answer.must(found.count(b"\x21\xf9\x04") == 3, "three frames")
+
+
+@check("MT5.frames", SHALL, "10.4.1.1.3", "a list of frames is rendered frame by frame")
+def listed(world: World) -> None:
+    path = f"{world.instance('multi').path}/frames/1,3/rendered"
+    answer = world.get(path, f'multipart/related; type="{PNG}"').ok()
+    answer.equal(len(answer.parts()), 2, "number of parts")
+    first, last = (part.body for part in answer.parts())
+    answer.must(first != last, "two pictures")
+
+
+@check("R7.far-frame", SHOULD, "10.4.3", "a rendered frame behind the last: 400 or 404")
+def far(world: World) -> None:
+    path = f"{world.instance('multi').path}/frames"
+    world.get(f"{path}/1/rendered", JPEG).ok()
+    world.get(f"{path}/99/rendered", JPEG).status_in(400, 404)
+
+
+@check("R7.broken", SHALL, "10.4.3", "pixels that cannot be decoded: an error of the request alone")
+def broken(world: World) -> None:
+    answer = rendered(world, name="broken")
+    answer.must(answer.status in (406, 500), "406 or 500")
+    rendered(world).ok()
+
+
+def _codestream(name: str) -> Check:
     def run(world: World) -> None:
-        path = f"{path_of(world.instance('alpha'), level)}/thumbnail"
-        answer = world.get(path, JPEG).offered()
-        if answer.status not in (301, 302, 303, 307):
-            _picture(answer.ok())
+        answer = rendered(world, name=name).ok()
+        answer.equal(size_of(picture(answer)), (8, 8), "width and height")
 
-    return check(f"R8.{level}", MAY, "10.4.1.1.4", f"/thumbnail of the {level}")(run)
+    return check(f"R7.{name}", SHALL, "10.4.3.3.3", f"the {name} codestream is rendered")(run)
 
 
-THUMBNAILS = tuple(_thumbnail(level) for level in ("study", "series", "instance"))
+CODESTREAMS = tuple(_codestream(name) for name in ("jls", "j2k", "htj2k"))
 
 
-@check("R8.frame", MAY, "10.4.1.1.4", "/thumbnail of a frame")
-def frame_thumbnail(world: World) -> None:
-    answer = world.get(f"{world.instance('multi').path}/frames/1/thumbnail", JPEG).offered()
-    if answer.status not in (301, 302, 303, 307):
-        _picture(answer.ok())
+@check("R7.bits", SHALL, "10.4.3.3.3", "an image of single bits is rendered")
+def single_bits(world: World) -> None:
+    answer = world.get(f"{world.instance('bits').path}/frames/2/rendered", JPEG).ok()
+    answer.equal(size_of(picture(answer)), (5, 3), "width and height")
 
 
-@check("R8.viewport", MAY, "8.3.5.2", "viewport of a thumbnail")
-def thumbnail_size(world: World) -> None:
-    path = f"{world.instance('alpha').path}/thumbnail?viewport=4,4"
-    answer = world.get(path, JPEG).offered(404, 405, 501)
-    if answer.status not in (301, 302, 303, 307):
-        answer.equal(size_of(_picture(answer.ok())), (4, 4), "width and height")
+@check("G7.rendered", SHALL, "8.7.5", "accept= of a rendered resource with a DICOM type: 400")
+def mixed(world: World) -> None:
+    rendered(world).ok()
+    rendered(world, "accept=image/png,application/dicom", accept="*/*").status_in(400)
 
 
-@check("R8.crop", MAY, "8.3.5.2", "a thumbnail is never cropped: 400")
-def thumbnail_crop(world: World) -> None:
-    base = f"{world.instance('alpha').path}/thumbnail"
-    world.get(base, JPEG).offered()
-    world.get(f"{base}?viewport=4,4,0,0,2,2", JPEG).status_in(400)
-
-
-def _uri(instance: Instance, **more: str) -> str:
-    parameters = {
-        "requestType": "WADO",
-        "studyUID": instance.study,
-        "seriesUID": instance.series,
-        "objectUID": instance.uid,
-        **more,
-    }
-    return "&".join(f"{name}={quote(value)}" for name, value in parameters.items() if value)
-
-
-def _wado(world: World, accept: str = "*/*", **more: str) -> Answer:
-    """A request of the URI service, which lies at the root, or beside it under /wado.
-
-    Raises:
-        NotOffered: The server has none.
-    """
-    query = _uri(world.instance("alpha"), **more)
-    probe = _uri(world.corpus["alpha"], contentType="application/dicom")
-    beside = world.client.root.rpartition("/")[0] + "/wado"
-    for base in ("", "/wado", beside):
-        found = world.get(f"{base}?{probe}")
-        if found.status == 200 and found.media_type == "application/dicom":
-            return world.get(f"{base}?{query}", accept)
-    raise NotOffered("no URI service at the root, nor at /wado below or beside it")
-
-
-@check("V2.dicom", SHALL, "9.4", "contentType=application/dicom gives the file")
-def uri_dicom(world: World) -> None:
-    answer = _wado(world, contentType="application/dicom").ok().typed("application/dicom")
-    found = read(answer.body)
-    answer.equal(str(found.SOPInstanceUID), world.corpus["alpha"].uid, "SOP Instance UID")
-
-
-@check("V2.default", SHALL, "9.3", "no contentType and Accept */*: image/jpeg")
-def uri_default(world: World) -> None:
-    _picture(_wado(world).ok())
-
-
-@check("V2.jpeg", SHALL, "9.5", "contentType=image/jpeg gives a picture")
-def uri_jpeg(world: World) -> None:
-    _picture(_wado(world, contentType=JPEG).ok())
-
-
-@check("V6.default", SHALL, "9.4.1", "the file comes as Explicit VR Little Endian by default")
-def uri_syntax(world: World) -> None:
-    answer = _wado(world, contentType="application/dicom").ok()
-    answer.equal(str(read(answer.body).file_meta.TransferSyntaxUID), EXPLICIT, "transfer syntax")
-
-
-def _uri_bad(
-    identifier: str, title: str, code: tuple[int, ...], level: Level = SHALL, **more: str
-) -> Check:
-    def run(world: World) -> None:
-        _wado(world, **more).status_in(*code)
-
-    return check(identifier, level, "9.4.1.2", f"{title}: {' or '.join(map(str, code))}")(run)
-
-
-URI_BAD = (
-    _uri_bad("V1.request-type", "another requestType", (400,), requestType="FETCH"),
-    _uri_bad("V1.no-study", "no studyUID", (400,), studyUID=""),
-    _uri_bad("V1.no-object", "no objectUID", (400,), objectUID=""),
-    _uri_bad("V1.unknown", "an unknown objectUID", (404, 410), objectUID="2.25.404"),
-    _uri_bad("V4.anonymize", "anonymize that is not yes", (400,), MAY,
-             contentType="application/dicom", anonymize="maybe"),
-    _uri_bad("V6.malformed", "a malformed transferSyntax", (400,), MAY,
-             contentType="application/dicom", transferSyntax="abc"),
-    _uri_bad("V6.unsupported", "an unknown transferSyntax", (406, 400), MAY,
-             contentType="application/dicom",
-             transferSyntax="1.2.3.4.5"),
-    _uri_bad("V7.frame", "a frame behind the last", (400, 404),
-             MAY, contentType=JPEG, frameNumber="99"),
-    _uri_bad("V9.region", "a region of two numbers", (400,),
-             MAY, contentType=JPEG, region="0.1,0.2"),
-    _uri_bad("V10.half", "windowCenter without windowWidth", (400,), MAY, contentType=JPEG,
-             windowCenter="40"),
-)  # fmt: skip
-
-
-@check("V8.rows", MAY, "9.5.1.2.4", "rows and columns scale the picture")
-def uri_size(world: World) -> None:
-    answer = _wado(world, contentType=JPEG, rows="4", columns="4").offered()
-    answer.equal(size_of(_picture(answer.ok())), (4, 4), "width and height")
-
-
-@check("V12.location", SHOULD, "9.4.3", "the answer has Content-Location")
-def uri_location(world: World) -> None:
-    answer = _wado(world, contentType="application/dicom").ok()
-    answer.must("content-location" in answer.headers, "Content-Location")
+@check("G6.rendered", SHALL, "8.3.3.1", "accept= chooses among rendered types")
+def parameter(world: World) -> None:
+    picture(rendered(world, "accept=image/png", accept="*/*").ok(), PNG)
 
 
 @check("B4.location", SHALL, "8.6.1.2", "rendered parts name their source by Content-Location")

@@ -198,7 +198,7 @@ def lossy(world: World) -> None:
     "N10.undecodable", SHALL, "8.7.8.1", "what cannot be decoded is refused by 406, not by an error"
 )
 def undecodable(world: World) -> None:
-    answer = world.get(f"{world.instance('j2k').path}/frames/1", MULTIPART_OCTETS)
+    answer = world.get(f"{world.instance('broken').path}/frames/1", MULTIPART_OCTETS)
     answer.must(answer.status < 500, "no server error")
 
 

@@ -38,7 +38,6 @@ _NATIVE = {
     "big": BIG,
     "deflated": DEFLATED,
 }
-_OPAQUE = {"jls": JPEG_LS, "j2k": JPEG_2000, "htj2k": HTJ2K}
 
 
 def pixel_module(dataset: Dataset, bits: int, rows: int, columns: int) -> None:
@@ -59,8 +58,10 @@ def images(base: Dataset) -> list[Instance]:
     """
     found = [_native(base, name, syntax) for name, syntax in _NATIVE.items()]
     found += [_multiframe(base), _bits(base), _rle(base), _jpeg(base), _fragmented(base)]
-    found += [_opaque(base, name, syntax) for name, syntax in _OPAQUE.items()]
-    return [*found, _video(base), _rgb(base), _palette(base), _inverted(base), _state(base)]
+    found += _codestreams(base)
+    found += [_video(base), _rgb(base), _palette(base), _inverted(base)]
+    shown = next(instance for instance in found if instance.name == "explicit")
+    return [*found, _state(base, shown)]
 
 
 def new_image(base: Dataset, sop_class: str, modality: str = "OT") -> Dataset:
@@ -158,11 +159,21 @@ def _lossy(dataset: Dataset) -> None:
     dataset.LossyImageCompressionMethod = "ISO_10918_1"
 
 
-def _opaque(base: Dataset, name: str, syntax: str) -> Instance:
+def _codestream(base: Dataset, name: str, syntax: str, frame: bytes) -> Instance:
     dataset = new_image(base, SECONDARY_CAPTURE)
     pixel_module(dataset, 8, pixels.ROWS, pixels.COLUMNS)
-    head = b"\xff\xd8\xff\xf7" if syntax == JPEG_LS else b"\xff\x4f\xff\x51"
-    return _encapsulated(dataset, name, syntax, (head + pixels.ramp(9, 96) + b"\xff\xd9",))
+    return _encapsulated(dataset, name, syntax, (frame,))
+
+
+def _codestreams(base: Dataset) -> list[Instance]:
+    high = pixels.jpeg_2000("HTJ2K", high_throughput=True)
+    broken = b"\xff\x4f\xff\x51" + pixels.ramp(9, 96) + b"\xff\xd9"
+    return [
+        _codestream(base, "jls", JPEG_LS, pixels.jpeg_ls("JPEG-LS")),
+        _codestream(base, "j2k", JPEG_2000, pixels.jpeg_2000("JPEG 2000")),
+        _codestream(base, "htj2k", HTJ2K, high),
+        _codestream(base, "broken", JPEG_2000, broken),
+    ]
 
 
 def _video(base: Dataset) -> Instance:
@@ -216,13 +227,28 @@ def _inverted(base: Dataset) -> Instance:
     return Instance("inverted", dataset, EXPLICIT, (frame,))
 
 
-def _state(base: Dataset) -> Instance:
+def _state(base: Dataset, shown: Instance) -> Instance:
+    """A presentation state that inverts another instance."""
     dataset = new_image(base, PRESENTATION_STATE, "PR")
     dataset.ContentLabel = "CONFORMANCE"
     dataset.ContentDescription = ""
     dataset.PresentationCreationDate = "20060706"
     dataset.PresentationCreationTime = "120000"
     dataset.ContentCreatorName = ""
-    dataset.ReferencedSeriesSequence = Sequence([])
-    dataset.PresentationLUTShape = "IDENTITY"
+    image = Dataset()
+    image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = shown.sop_class, shown.uid
+    series = Dataset()
+    series.SeriesInstanceUID = shown.series
+    series.ReferencedImageSequence = Sequence([image])
+    dataset.ReferencedSeriesSequence = Sequence([series])
+    area = Dataset()
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [pixels.COLUMNS, pixels.ROWS]
+    area.PresentationSizeMode = "SCALE TO FIT"
+    area.PresentationPixelAspectRatio = [1, 1]
+    dataset.DisplayedAreaSelectionSequence = Sequence([area])
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = "2048", "4096"
+    dataset.SoftcopyVOILUTSequence = Sequence([window])
+    dataset.PresentationLUTShape = "INVERSE"
     return Instance("state", dataset, EXPLICIT)

@@ -71,6 +71,50 @@ def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
+def jpeg_ls(comment: str) -> bytes:
+    """A valid JPEG-LS codestream of 8 x 8 grey samples, all of them 0.
+
+    Runs over whole lines take 17 bits, all of them 1; a 0 is stuffed behind the first byte.
+    """
+    return b"".join(
+        (
+            b"\xff\xd8",
+            _segment(0xFE, comment.encode()),
+            _segment(0xF7, struct.pack(">BHHB", 8, ROWS, COLUMNS, 1) + b"\x01\x11\x00"),
+            _segment(0xDA, b"\x01\x01\x00\x00\x00\x00"),
+            b"\xff\x7f\xc0",
+            b"\xff\xd9",
+        )
+    )
+
+
+def jpeg_2000(comment: str, *, high_throughput: bool = False) -> bytes:
+    """A valid JPEG 2000 codestream of 8 x 8 grey samples, all of them 128.
+
+    One tile, one layer, no wavelet, and a packet that holds nothing: every sample keeps the level
+    to which it is shifted.
+
+    Args:
+        comment: Tells frames apart.
+        high_throughput: Whether it is HTJ2K.
+    """
+    size = struct.pack(">8I", COLUMNS, ROWS, 0, 0, COLUMNS, ROWS, 0, 0)
+    capability = 0x4000 if high_throughput else 0
+    blocks = 0x40 if high_throughput else 0
+    return b"".join(
+        (
+            b"\xff\x4f",
+            _segment(0x51, struct.pack(">H", capability) + size + b"\x00\x01\x07\x01\x01"),
+            _segment(0x50, struct.pack(">IH", 0x00020000, 0)) if high_throughput else b"",
+            _segment(0x52, bytes([0, 0, 0, 1, 0, 0, 1, 1, blocks, 1])),
+            _segment(0x5C, b"\x40\x40"),
+            _segment(0x64, b"\x00\x01" + comment.encode()),
+            struct.pack(">HHHIBB", 0xFF90, 10, 0, 15, 0, 1),
+            b"\xff\x93\x00\xff\xd9",
+        )
+    )
+
+
 def png(samples: bytes) -> bytes:
     """A PNG of 8 x 8 grey samples of 8 bits."""
     return _png(0, samples)

@@ -48,6 +48,13 @@ def test_rle_decodes_to_its_samples(corpus: Corpus) -> None:
     assert found.pixel_array.tobytes() == pixels.ramp(5, 64) + pixels.ramp(6, 64)
 
 
+def test_codestreams_decode_to_one_level(corpus: Corpus) -> None:
+    for name, level in (("jls", 0), ("j2k", 128), ("htj2k", 128)):
+        found = dcmread(io.BytesIO(corpus[name].file())).pixel_array
+        assert set(found.tobytes()) == {level}, name
+        assert found.shape == (8, 8)
+
+
 def test_native_files_hold_the_same_samples_in_every_byte_order(corpus: Corpus) -> None:
     for name in ("implicit", "explicit", "big", "deflated"):
         instance = corpus[name]
