@@ -69,22 +69,21 @@ def modality(groups: FrameGroups, bulk: Bulk, pixel: PixelHeader) -> Modality:
     ):
         return None
     for holder in groups.holders(_VALUE_TRANSFORMATION):
-        found = modality_of(holder, bulk, pixel)
+        found = modality_of(holder, bulk, stored_range(pixel))
         if found is not None:
             return found
     return None
 
 
-def modality_of(holder: Attributes, bulk: Bulk, pixel: PixelHeader) -> Modality:
+def modality_of(holder: Attributes, bulk: Bulk, stored: tuple[int, int] | None) -> Modality:
     """The modality transformation that a data set or item tells, None where it tells none.
 
     Args:
         holder: The data set or item.
         bulk: Values given by reference.
-        pixel: The pixels that it is for.
+        stored: The range of stored values, None for float ones.
     """
     item = holder.child(_MODALITY_LUT)
-    stored = stored_range(pixel)
     if item and stored is not None:
         found = table_of(item, bulk, stored[0])
         if found is not None:

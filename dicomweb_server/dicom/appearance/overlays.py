@@ -46,11 +46,21 @@ def _overlays(
     document: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader
 ) -> Iterator[Overlay]:
     for group in groups_of(document):
-        found = overlay(document, group, frame, bulk)
-        if found is None:
-            found = _embedded(document, group, pixel)
+        found = overlay_of(document, group, frame, bulk, pixel)
         if found is not None:
             yield found
+
+
+def overlay_of(
+    document: Attributes, group: int, frame: int, bulk: Bulk, pixel: PixelHeader
+) -> Overlay | None:
+    """The plane of one group, None where it has none for the frame or a damaged one.
+
+    Args:
+        document, frame, bulk, pixel: As for `overlays`.
+        group: 0x6000 to 0x601E.
+    """
+    return overlay(document, group, frame, bulk) or _embedded(document, group, pixel)
 
 
 def overlay(document: Attributes, group: int, frame: int, bulk: Bulk) -> Overlay | None:

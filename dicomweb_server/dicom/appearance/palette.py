@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from dicomweb_server.dicom.appearance.attributes import Attributes, Bulk
 from dicomweb_server.dicom.appearance.groups import FrameGroups
@@ -82,6 +83,7 @@ def _channel(item: Attributes, bulk: Bulk, signed: bool, channel: int) -> Lookup
     return _expanded(descriptor, segmented, signed)
 
 
+@lru_cache(maxsize=12)
 def _expanded(descriptor: Descriptor, data: bytes, signed: bool) -> LookupTable | None:
     """A segmented table; its words may have the other width than the descriptor tells."""
     count = descriptor.count
