@@ -99,3 +99,30 @@ class StoreLimits:
     parallel: int = 4
     idle_seconds: float = 30.0
     reserve: int = 256 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class CodecLimits:
+    """Bounds of decoding, encoding and rendering (T11, T37, F21).
+
+    Args:
+        workers: Codec processes.
+        memory: Bytes of address space that one of them may have.
+        seconds: Time that one job may take, on the clock and of processors.
+        queue: Jobs that may wait.
+        queue_bytes: Bytes of the jobs that wait or run; one job alone may be larger.
+        frame: Bytes of one frame, as it comes and as it goes.
+        abandoned_seconds: Time that a job may go on when nobody waits for it any more.
+        strikes: Times that the same job may end its process before it is refused.
+        refused_seconds: Time for which it is refused then.
+    """
+
+    workers: int = 2
+    memory: int = 2 * GIB
+    seconds: float = 30.0
+    queue: int = 256
+    queue_bytes: int = GIB
+    frame: int = 512 * MIB
+    abandoned_seconds: float = 2.0
+    strikes: int = 3
+    refused_seconds: float = 600.0

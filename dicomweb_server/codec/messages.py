@@ -1,0 +1,178 @@
+"""What the server and its codec processes say to each other over a socket.
+
+The server is trusted: its jobs are pickled. A codec process is not, because a damaged frame may
+have taken it over: its replies are a head of fixed length, a little JSON and plain bytes, and each
+length is checked before anything is read.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from dicomweb_server.model.limits import KIB
+
+JOB_HEAD = struct.Struct("<4sQI")
+"""Magic, bytes of the pickle, number of pieces of data whose lengths follow as 64-bit numbers."""
+
+REPLY_HEAD = struct.Struct("<4sBIQ")
+"""Magic, outcome, bytes of the JSON, bytes of the result."""
+
+_JOB = b"DWJ1"
+_REPLY = b"DWR1"
+NOTES = 64 * KIB
+"""Bytes of JSON that a reply may have."""
+
+_TEXT = 500
+
+Note = str | int | list[str] | list[int | str]
+"""Values of a reply's JSON object."""
+
+
+class ProtocolError(Exception):
+    """A reply that no sound codec process sends."""
+
+
+class Outcome(IntEnum):
+    """How a job ended."""
+
+    READY = 0
+    """No job: the process has started and confined itself."""
+    DONE = 1
+    UNDECODABLE = 2
+    """FrameUndecodable: the frame is to blame."""
+    FAILED = 3
+    """Anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call on its way to a codec process.
+
+    Args:
+        name: Of the function, a key of `dicomweb_server.codec.jobs.JOBS`.
+        arguments: Pickled, without long bytes.
+        data: Long bytes, one behind the other.
+    """
+
+    name: str
+    arguments: tuple[object, ...]
+    data: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PackedJob:
+    """A job as it travels.
+
+    Args:
+        name: Of the function.
+        head: Head, lengths and pickle.
+        data: What is sent behind that.
+    """
+
+    name: str
+    head: bytes
+    data: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return len(self.head) + sum(map(len, self.data))
+
+
+def pack_job(job: Job) -> PackedJob:
+    """Make the bytes of a job."""
+    pickled = pickle.dumps((job.name, job.arguments), pickle.HIGHEST_PROTOCOL)
+    lengths = struct.pack(f"<{len(job.data)}Q", *map(len, job.data))
+    head = JOB_HEAD.pack(_JOB, len(pickled), len(job.data)) + lengths + pickled
+    return PackedJob(job.name, head, job.data)
+
+
+def job_lengths(head: bytes) -> tuple[int, int]:
+    """Bytes of the pickle and number of pieces of data, by the head of a job."""
+    magic, pickled, pieces = JOB_HEAD.unpack(head)
+    if magic != _JOB:
+        raise ProtocolError("that is no job")
+    return pickled, pieces
+
+
+def unpack_job(pickled: bytes, data: tuple[bytes, ...]) -> Job:
+    """The job of a pickle that came from the server."""
+    name, arguments = pickle.loads(pickled)  # noqa: S301 - the server is trusted by its workers
+    return Job(name, arguments, data)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHead:
+    """The fixed part of a reply.
+
+    Args:
+        outcome: How it ended.
+        notes: Bytes of the JSON that follows.
+        data: Bytes of the result behind that.
+    """
+
+    outcome: Outcome
+    notes: int
+    data: int
+
+
+def pack_reply(outcome: Outcome, notes: Mapping[str, Note], data: bytes = b"") -> bytes:
+    """Head and JSON of a reply; the result is sent behind it."""
+    text = json.dumps(notes).encode()
+    if len(text) > NOTES:
+        text = b"{}"
+    return REPLY_HEAD.pack(_REPLY, outcome, len(text), len(data)) + text
+
+
+def reply_head(head: bytes | bytearray, most: int) -> ReplyHead:
+    """Read the fixed part of a reply.
+
+    Args:
+        head: As it came.
+        most: Bytes that the result may have.
+
+    Raises:
+        ProtocolError: It is none, or tells more than is allowed.
+    """
+    magic, outcome, notes, data = REPLY_HEAD.unpack(head)
+    if magic != _REPLY or outcome not in Outcome.__members__.values():
+        raise ProtocolError("a reply does not begin like one")
+    if notes > NOTES or data > most:
+        raise ProtocolError("a reply is longer than it may be")
+    return ReplyHead(Outcome(outcome), notes, data)
+
+
+def read_notes(text: bytes | bytearray) -> Mapping[str, object]:
+    """The JSON object of a reply.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    try:
+        notes = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("a reply holds no JSON") from error
+    if not isinstance(notes, dict):
+        raise ProtocolError("a reply holds no JSON object")
+    return notes
+
+
+def text_of(notes: Mapping[str, object], name: str) -> str:
+    """A text of a reply, cut to a sensible length and without control characters."""
+    value = notes.get(name)
+    if not isinstance(value, str):
+        return ""
+    return "".join(c if c.isprintable() else " " for c in value[:_TEXT])
+
+
+def texts_of(notes: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """A list of texts of a reply."""
+    value = notes.get(name)
+    if not isinstance(value, list):
+        return ()
+    return tuple(text_of({name: each}, name) for each in value[:100])

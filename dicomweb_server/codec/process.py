@@ -1,0 +1,232 @@
+"""One codec process as the server sees it: start, exchange, end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import dicomweb_server
+from dicomweb_server.codec.messages import (
+    REPLY_HEAD,
+    Outcome,
+    PackedJob,
+    ProtocolError,
+    read_notes,
+    reply_head,
+)
+from dicomweb_server.model.limits import MIB, CodecLimits
+
+_BUFFER = 4 * MIB
+"""Bytes on their way in each direction, as far as the system allows."""
+
+_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
+_OWN_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+_START_SECONDS = 30.0
+_REAP_SECONDS = 10.0
+
+
+class ProcessEnded(Exception):
+    """A codec process ended, or made no sense and was ended.
+
+    Args:
+        reason: Why, as the end of a sentence about it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a codec process made of a job."""
+
+    outcome: Outcome
+    notes: Mapping[str, object]
+    data: bytes
+
+
+class CodecProcess:
+    """A running codec process; made by `start`.
+
+    Args:
+        process: The process.
+        channel: Our end of the socket, not blocking.
+        limits: Bounds of its replies.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], channel: socket.socket, limits: CodecLimits
+    ) -> None:
+        self._process = process
+        self._channel = channel
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    async def start(cls, limits: CodecLimits) -> CodecProcess:
+        """Start a process and wait until it can take jobs.
+
+        Raises:
+            ProcessEnded: It did not come up.
+            OSError: The system refuses.
+        """
+        started = await asyncio.to_thread(_spawn, limits)
+        process = cls(*started, limits)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await process._require_ready()
+        except BaseException as error:
+            await process.end()
+            if isinstance(error, TimeoutError):
+                raise ProcessEnded("did not come up in time") from error
+            raise
+        return process
+
+    @property
+    def identifier(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    async def exchange(self, job: PackedJob) -> Reply:
+        """Let it do one job.
+
+        A call that is cancelled leaves the process in the middle of a message: end it then.
+
+        Raises:
+            ProcessEnded: It ended meanwhile.
+        """
+        try:
+            await self._loop.sock_sendall(self._channel, job.head)
+            for piece in job.data:
+                await self._loop.sock_sendall(self._channel, piece)
+        except OSError as error:
+            raise ProcessEnded(await self._death()) from error
+        return await self._receive(self._limits.frame)
+
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call a function when it ends (or speaks) unasked; until `unwatch`."""
+        self._loop.add_reader(self._channel, ended)
+
+    def unwatch(self) -> None:
+        """Stop watching."""
+        self._loop.remove_reader(self._channel)
+
+    async def end(self) -> None:
+        """Kill it and wait until it is gone."""
+        self._channel.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._reap()
+
+    async def _require_ready(self) -> None:
+        if (await self._receive(0)).outcome is not Outcome.READY:
+            raise ProcessEnded("did not say that it is ready")
+
+    async def _receive(self, most: int) -> Reply:
+        try:
+            head = reply_head(await self._exactly(REPLY_HEAD.size), most)
+            notes = read_notes(await self._exactly(head.notes)) if head.notes else {}
+            data = bytes(await self._exactly(head.data)) if head.data else b""
+        except ProtocolError as error:
+            raise ProcessEnded("gave an answer that makes no sense") from error
+        except (OSError, EOFError) as error:
+            raise ProcessEnded(await self._death()) from error
+        return Reply(head.outcome, notes, data)
+
+    async def _exactly(self, length: int) -> bytearray:
+        buffer = bytearray(length)
+        rest = memoryview(buffer)
+        while rest:
+            received = await self._loop.sock_recv_into(self._channel, rest)
+            if not received:
+                raise EOFError
+            rest = rest[received:]
+        return buffer
+
+    async def _death(self) -> str:
+        """Why it ended, once its socket has."""
+        with suppress(ProcessLookupError):
+            # It may be alive with a broken socket. A process that ends keeps its own reason.
+            await self._linger()
+        status = await self._reap()
+        return _reason(status, self._limits)
+
+    async def _linger(self) -> None:
+        """Give a process whose socket is closed a moment to be gone by itself."""
+        for _ in range(50):
+            if self._process.poll() is not None:
+                return
+            await asyncio.sleep(0.01)
+        self._process.kill()
+
+    async def _reap(self) -> int | None:
+        status = self._process.poll()
+        if status is None:
+            with suppress(subprocess.TimeoutExpired):
+                status = await asyncio.to_thread(self._process.wait, _REAP_SECONDS)
+        return status
+
+
+def _reason(status: int | None, limits: CodecLimits) -> str:
+    if status is None:
+        return "does not end"
+    if status >= 0:
+        return f"ended with status {status}"
+    if -status == signal.SIGXCPU:
+        return f"took longer than {limits.seconds:g} s of processor time"
+    if -status == signal.SIGKILL:
+        return "was ended from outside (signal 9), perhaps for want of memory"
+    return f"ended with signal {-status}"
+
+
+def _spawn(limits: CodecLimits) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a process; blocking."""
+    ours, theirs = socket.socketpair()
+    try:
+        for end in (ours, theirs):
+            _widen(end)
+        ours.setblocking(False)
+        numbers = (theirs.fileno(), os.getpid(), limits.memory, limits.seconds)
+        # In a process group of its own, so that Ctrl-C on a terminal is for the server alone.
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-m", "dicomweb_server.codec.worker", *map(str, numbers)],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=_environment(),
+            process_group=0,
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but where modules are found."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    home = Path(dicomweb_server.__path__[0]).resolve().parent
+    path = [each for each in sys.path if Path(each).is_absolute()]
+    return {**passed, **_OWN_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([*path, str(home)])}
+
+
+def _widen(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)

@@ -1,0 +1,198 @@
+"""Places for codec processes: each is filled, gets jobs, and is filled again when they end it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+
+from dicomweb_server.codec.breaker import Breaker
+from dicomweb_server.codec.errand import Errand
+from dicomweb_server.codec.messages import PackedJob
+from dicomweb_server.codec.process import CodecProcess, ProcessEnded
+from dicomweb_server.errors import CodecFailed, Unavailable
+from dicomweb_server.model.limits import CodecLimits
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE = 4
+"""Processes of a slot that may end without one good job between them before it makes a pause."""
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 5.0
+
+
+class Dispatcher:
+    """Jobs that wait, and the slots that take them.
+
+    Args:
+        limits: Bounds of jobs and processes.
+    """
+
+    def __init__(self, limits: CodecLimits) -> None:
+        self.limits = limits
+        self.breaker = Breaker(limits)
+        self.waiting: deque[Errand] = deque()
+        self.idle: list[Slot] = []
+        self.slots: list[Slot] = []
+
+    def put(self, errand: Errand) -> None:
+        """Hand in a job; a slot takes it, a new one where all are busy and there may be more."""
+        self.waiting.append(errand)
+        if self.idle:
+            self.idle.pop().wake()
+        elif len(self.slots) < self.limits.workers:
+            self.open_slot()
+
+    def open_slot(self) -> None:
+        """Start one more process, in the background."""
+        self.slots.append(Slot(self))
+
+    def take(self) -> Errand | None:
+        """The next job that somebody waits for."""
+        while self.waiting:
+            errand = self.waiting.popleft()
+            if not errand.is_abandoned:
+                return errand
+        return None
+
+    def forget(self, errand: Errand) -> None:
+        """Let go of a job that nobody waits for any more."""
+        errand.abandon()
+        if errand in self.waiting:
+            self.waiting.remove(errand)
+
+    def refuse_all(self, error: CodecFailed | Unavailable) -> None:
+        """Answer all that wait with an error."""
+        while (errand := self.take()) is not None:
+            errand.refuse(error)
+
+    async def close(self) -> None:
+        """End all processes; who waits gets an error."""
+        self.refuse_all(_stopping())
+        await asyncio.gather(*(slot.close() for slot in self.slots))
+        self.slots.clear()
+
+
+class Slot:
+    """A codec process and its successors.
+
+    Args:
+        dispatcher: Where jobs come from.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._limits = dispatcher.limits
+        self._process: CodecProcess | None = None
+        self._call: asyncio.Future[None] | None = None
+        self._failures = 0
+        self._task = asyncio.create_task(self._serve(), name="codec slot")
+
+    @property
+    def identifier(self) -> int | None:
+        """Process id, None while there is no process."""
+        return None if self._process is None else self._process.identifier
+
+    def wake(self) -> None:
+        """Look for jobs, or at the process."""
+        if self._call is not None and not self._call.done():
+            self._call.set_result(None)
+
+    async def close(self) -> None:
+        """End the process and stop."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        if self._process is not None:
+            await self._drop(self._process)
+
+    async def _serve(self) -> None:
+        while True:
+            if self._process is None:
+                self._process = await self._fill()
+                continue
+            errand = self._dispatcher.take()
+            if errand is None:
+                await self._rest(self._process)
+            else:
+                await self._do(errand, self._process)
+
+    async def _fill(self) -> CodecProcess | None:
+        """Start a process, after a pause where several have ended."""
+        if self._failures >= _PATIENCE:
+            doublings = min(self._failures - _PATIENCE, 10)
+            await asyncio.sleep(min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE))
+        try:
+            return await CodecProcess.start(self._limits)
+        except ProcessEnded as error:
+            self._not_started(error.reason)
+        except OSError as error:
+            self._not_started(f"was refused by the system ({error.strerror})")
+        return None
+
+    def _not_started(self, reason: str) -> None:
+        self._failures += 1
+        _log.error("a codec process could not be started: it %s", reason)
+        if all(slot.identifier is None for slot in self._dispatcher.slots):
+            self._dispatcher.refuse_all(
+                CodecFailed(f"no codec process can be started: the last one {reason}")
+            )
+
+    async def _rest(self, process: CodecProcess) -> None:
+        """Wait for a call; a process that ends meanwhile is replaced."""
+        ended = False
+
+        def notice() -> None:
+            nonlocal ended
+            ended = True
+            process.unwatch()
+            self.wake()
+
+        self._call = asyncio.get_running_loop().create_future()
+        self._dispatcher.idle.append(self)
+        process.watch(notice)
+        try:
+            await self._call
+        finally:
+            process.unwatch()
+            if self in self._dispatcher.idle:
+                self._dispatcher.idle.remove(self)
+        if ended:
+            _log.warning("an idle codec process ended")
+            await self._drop(process)
+
+    async def _do(self, errand: Errand, process: CodecProcess) -> None:
+        job = errand.job
+        if job is None:
+            return
+        try:
+            async with errand.within(self._limits.seconds):
+                reply = await process.exchange(job)
+        except TimeoutError:
+            await self._fail(errand, job, f"took longer than {self._limits.seconds:g} s")
+        except ProcessEnded as error:
+            await self._fail(errand, job, error.reason)
+        except asyncio.CancelledError:
+            errand.refuse(_stopping())
+            raise
+        else:
+            self._failures = 0
+            errand.fulfil(reply)
+
+    async def _fail(self, errand: Errand, job: PackedJob, reason: str) -> None:
+        if not errand.is_abandoned:
+            self._failures += 1
+            self._dispatcher.breaker.strike(job)
+            _log.warning("the codec process of a job (%s) %s", job.name, reason)
+        errand.refuse(CodecFailed(f"the codec process {reason}"))
+        if self._process is not None:
+            await self._drop(self._process)
+
+    async def _drop(self, process: CodecProcess) -> None:
+        self._process = None
+        await process.end()
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("the server is stopping")
