@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from struct import pack, unpack_from
 
 from dicomweb_server.dicom import refusal, vrs
@@ -131,22 +132,36 @@ def _uid(raw: bytes) -> str:
     return raw[:80].decode("ascii", "replace").strip(" \0")
 
 
-def rewritten(window: Window, meta: FileMeta, transfer_syntax: str) -> bytes:
+def rewritten(
+    window: Window,
+    meta: FileMeta,
+    transfer_syntax: str,
+    others: Mapping[int, tuple[str, str]] | None = None,
+) -> bytes:
     """Preamble and File Meta Information with another transfer syntax; all else is kept.
 
     Args:
         window: The file.
         meta: Its File Meta Information.
         transfer_syntax: The UID to put in.
+        others: VR and ASCII text of further elements to put in, by their tags.
     """
-    uid = transfer_syntax.encode("ascii")
-    uid += b"\0" * (len(uid) % 2)
-    body = []
-    for tag, start, length in meta.elements:
-        if tag == _TRANSFER_SYNTAX:
-            body.append(b"\x02\0\x10\0UI" + pack("<H", len(uid)) + uid)
-        elif tag != GROUP_LENGTH:
-            body.append(window.read(start, length))
-    group = b"".join(body)
+    texts = {**(others or {}), _TRANSFER_SYNTAX: ("UI", transfer_syntax)}
+    body = [
+        (tag, _text(tag, *texts[tag]) if tag in texts else window.read(start, length))
+        for tag, start, length in meta.elements
+        if tag != GROUP_LENGTH
+    ]
+    if others:
+        absent = texts.keys() - {tag for tag, _ in body}
+        body += [(tag, _text(tag, *texts[tag])) for tag in absent]
+        body.sort(key=itemgetter(0))
+    group = b"".join(element for _, element in body)
     head = b"\x02\0\0\0UL\x04\0" + pack("<I", len(group))
     return window.read(0, _PREFIX_END) + head + group
+
+
+def _text(tag: int, vr: str, text: str) -> bytes:
+    value = text.encode("ascii")
+    value += (b"\0" if vr == "UI" else b" ") * (len(value) % 2)
+    return pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(value)) + value

@@ -6,13 +6,13 @@ WADO-RS never delivers Implicit VR Little Endian or Explicit VR Big Endian (PS3.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import pack
 
 from dicomweb_server.dicom import meta as file_meta
 from dicomweb_server.dicom import reader, refusal, vrs
 from dicomweb_server.dicom.meta import FileMeta
-from dicomweb_server.dicom.reader import Walker
+from dicomweb_server.dicom.reader import Event, Walker
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.model.limits import MIB, ScanLimits
@@ -31,7 +31,7 @@ _UNDEFINED = b"\xff\xff\xff\xff"
 _SEQUENCE_HEAD = b"SQ\0\0" + _UNDEFINED
 _ITEM = b"\xfe\xff\x00\xe0" + _UNDEFINED
 _ITEM_END = b"\xfe\xff\x0d\xe0\0\0\0\0"
-_SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 def swap(data: bytes, word: int) -> bytes:
@@ -72,7 +72,7 @@ def explicit(source: ByteSource, limits: ScanLimits) -> Iterator[bytes]:
         yield from _as_it_is(source)
     elif meta.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_BIG, EXPLICIT_LITTLE):
         yield file_meta.rewritten(window, meta, EXPLICIT_LITTLE)
-        yield from _data_set(window, meta, limits)
+        yield from gathered(_data_set(window, meta, limits))
     else:
         raise refusal.syntax_not_supported(
             f"transfer syntax {meta.transfer_syntax} is not rewritten here"
@@ -88,7 +88,8 @@ def _as_it_is(source: ByteSource) -> Iterator[bytes]:
         yield source.read_at(start, min(_CHUNK, source.size - start))
 
 
-def _scope(window: Window, meta: FileMeta) -> Scope:
+def scope_of(window: Window, meta: FileMeta) -> Scope:
+    """The data set of a file, in the encoding that its transfer syntax says."""
     syntax = meta.transfer_syntax
     return Scope(
         None, window.size, syntax == IMPLICIT_LITTLE, syntax == EXPLICIT_BIG, definite=True
@@ -97,46 +98,55 @@ def _scope(window: Window, meta: FileMeta) -> Scope:
 
 def _is_implicit(window: Window, meta: FileMeta, limits: ScanLimits) -> bool:
     """Whether the data set is in implicit VR although its transfer syntax says otherwise."""
-    scope = _scope(window, meta)
+    scope = scope_of(window, meta)
     for _ in Walker(window, limits, _ignore).walk(meta.end, scope):
         break
     return scope.implicit
 
 
 def _data_set(window: Window, meta: FileMeta, limits: ScanLimits) -> Iterator[bytes]:
-    """The data set, small pieces put together."""
-    gathered = bytearray()
-    for piece in _pieces(Walker(window, limits, _ignore), meta.end, _scope(window, meta)):
-        if len(piece) > _GATHERED:
-            if gathered:
-                yield bytes(gathered)
-                gathered.clear()
+    walker = Walker(window, limits, _ignore)
+    for event in walker.walk(meta.end, scope_of(window, meta)):
+        yield from written(walker, event)
+
+
+def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same with small pieces put together; an empty piece stays where it is."""
+    held = bytearray()
+    for piece in pieces:
+        small = 0 < len(piece) <= _GATHERED
+        if small:
+            held += piece
+        if held and (not small or len(held) > _GATHERED):
+            yield bytes(held)
+            held.clear()
+        if not small:
             yield piece
-        else:
-            gathered += piece
-            if len(gathered) > _GATHERED:
-                yield bytes(gathered)
-                gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+    if held:
+        yield bytes(held)
 
 
-def _pieces(walker: Walker, start: int, scope: Scope) -> Iterator[bytes]:
-    """The data set element by element."""
-    for kind, tag, vr, offset, length in walker.walk(start, scope):
-        if kind == reader.ELEMENT:
-            if tag & 0xFFFF:
-                yield _header(tag, vr, length)
-                yield from _value(walker, offset, length, walker.scope.word(tag, vr))
-        elif kind == reader.FRAGMENTS:
-            yield _tag(tag) + vr.encode() + b"\0\0" + _UNDEFINED
-            yield from _value(walker, offset, length, 1)
-            if walker.fragments is not None and not walker.fragments.closed:
-                yield _SEQUENCE_END
-        elif kind == reader.SEQUENCE:
-            yield _tag(tag) + _SEQUENCE_HEAD
-        else:
-            yield _MARKS[kind]
+def written(walker: Walker, event: Event) -> Iterator[bytes]:
+    """What a walk has found, in Explicit VR Little Endian; group lengths fall away.
+
+    Args:
+        walker: It has just yielded the event.
+        event: An element, or begin or end of a sequence or item.
+    """
+    kind, tag, vr, offset, length = event
+    if kind == reader.ELEMENT:
+        if tag & 0xFFFF:
+            yield header(tag, vr, length)
+            yield from _value(walker, offset, length, walker.scope.word(tag, vr))
+    elif kind == reader.FRAGMENTS:
+        yield fragments_head(tag, vr)
+        yield from _value(walker, offset, length, 1)
+        if walker.fragments is not None and not walker.fragments.closed:
+            yield SEQUENCE_END
+    elif kind == reader.SEQUENCE:
+        yield _tag(tag) + _SEQUENCE_HEAD
+    else:
+        yield _MARKS[kind]
 
 
 def _value(walker: Walker, offset: int, length: int, word: int) -> Iterator[bytes]:
@@ -144,10 +154,15 @@ def _value(walker: Walker, offset: int, length: int, word: int) -> Iterator[byte
         yield swap(walker.window.read(start, size), word)
 
 
+def fragments_head(tag: int, vr: str) -> bytes:
+    """What stands in front of the items of encapsulated pixel data (PS3.5 A.4)."""
+    return _tag(tag) + vr.encode() + b"\0\0" + _UNDEFINED
+
+
 _MARKS = {
     reader.ITEM: _ITEM,
     reader.ITEM_END: _ITEM_END,
-    reader.SEQUENCE_END: _SEQUENCE_END,
+    reader.SEQUENCE_END: SEQUENCE_END,
 }
 
 
@@ -155,7 +170,7 @@ def _tag(tag: int) -> bytes:
     return pack("<HH", tag >> 16, tag & 0xFFFF)
 
 
-def _header(tag: int, vr: str, length: int) -> bytes:
+def header(tag: int, vr: str, length: int) -> bytes:
     """Tag, VR and length of an element; UN where the length does not fit the VR (N12)."""
     group, element = tag >> 16, tag & 0xFFFF
     if vrs.explicit_header_size(vr, length) == 8:

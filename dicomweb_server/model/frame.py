@@ -36,3 +36,20 @@ class Target:
 
     transfer_syntax: str
     quality: int = 90
+
+
+SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
+"""Photometric Interpretations of two chroma samples for each two pixels (PS3.3 C.7.6.3.1.2)."""
+
+
+def frame_bits(pixel: PixelHeader) -> int:
+    """Bits of one native frame (PS3.5 8.1.1)."""
+    samples = pixel.samples_per_pixel
+    if samples == 3 and pixel.photometric_interpretation in SUBSAMPLED:
+        samples = 2
+    return pixel.rows * pixel.columns * samples * pixel.bits_allocated
+
+
+def frame_length(pixel: PixelHeader) -> int:
+    """Bytes of one native frame as `Frame.data` holds it."""
+    return (frame_bits(pixel) + 7) // 8

@@ -128,3 +128,25 @@ def media_type_of(transfer_syntax: str) -> str:
     """Media type of pixels in a transfer syntax; octet-stream where it is unknown."""
     known = TRANSFER_SYNTAXES.get(transfer_syntax)
     return known.media_type if known else OCTET_STREAM
+
+
+_DEFAULTS = {
+    syntax.media_type: syntax.uid for syntax in TRANSFER_SYNTAXES.values() if syntax.default
+}
+
+
+def default_syntax(media_type: str) -> str:
+    """Default transfer syntax of a media type of pixels, empty where there is none."""
+    return _DEFAULTS.get(media_type, "")
+
+
+def is_lossy(transfer_syntax: str) -> bool:
+    """Whether encoding in a transfer syntax may lose information."""
+    known = TRANSFER_SYNTAXES.get(transfer_syntax)
+    return known is not None and known.lossy
+
+
+def is_video(transfer_syntax: str) -> bool:
+    """Whether a transfer syntax is one of video, which is delivered as it is stored."""
+    known = TRANSFER_SYNTAXES.get(transfer_syntax)
+    return known is not None and known.encoding is Encoding.VIDEO

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dicomweb_server.model import media
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import BulkRef, ByteRange, InstanceRecord
-from dicomweb_server.service import choice
-from dicomweb_server.service.content import Content, is_native, within
+from dicomweb_server.service.choice import Choice, bulk_form, has_pixels, own_syntax
+from dicomweb_server.service.content import Content, within
 from dicomweb_server.service.delivery import Body, DeliveredPart, Undelivered, cut
 from dicomweb_server.service.frames import FrameReader, plan, table_of
+from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
-
-PIXEL_PATHS = frozenset({"7FE00010", "7FE00008", "7FE00009"})
-"""Names of pixel data of the data set itself; those of icons lie deeper (PS3.18 10.4.3.3.6)."""
-
 
 _MOST_SETTLED = 4096
 
@@ -42,15 +40,20 @@ class ChosenBulk:
         return self.frames or 1
 
 
-def is_compressed(record: InstanceRecord, bulk: BulkRef) -> bool:
-    """Whether a bulk element holds compressed pixels of its instance."""
-    return bulk.path in PIXEL_PATHS and not is_native(record.transfer_syntax)
+def single_frames(record: InstanceRecord, transfer_syntax: str) -> int:
+    """How many parts the pixels of an instance make as single frames; 0 where they are one part.
+
+    Compressed pixels of several frames make one part for each frame (PS3.18 8.7.3.3).
+    """
+    count = record.frames.count if record.frames else 0
+    return count if count > 1 and transfer_syntax != media.EXPLICIT_LITTLE else 0
 
 
 class BulkSet:
     """Collects what of the bulk data of many instances can be delivered as multipart.
 
     Args:
+        choice: Chooses the form of each.
         wishes: Acceptable forms, best first; each is multipart.
         pixels: Whether only pixel data are wanted, without those of icons.
 
@@ -62,7 +65,8 @@ class BulkSet:
         settled: The elements of each instance; None where they are more than can be kept.
     """
 
-    def __init__(self, wishes: Sequence[Wish], *, pixels: bool) -> None:
+    def __init__(self, choice: Choice, wishes: Sequence[Wish], *, pixels: bool) -> None:
+        self._choice = choice
         self._wishes = wishes
         self._pixels = pixels
         self.count = 0
@@ -76,7 +80,7 @@ class BulkSet:
         elements = self.choose(record)
         wanted = sum(1 for _ in self._wanted(record))
         if len(elements) < wanted:
-            reason = choice.refusal(record, self._wishes).detail
+            reason = self._choice.refusal(record, self._wishes).detail
             self.missing.append(Undelivered(record.key, reason))
         if not elements:
             return
@@ -90,34 +94,29 @@ class BulkSet:
                 self.settled = None
 
     def choose(self, record: InstanceRecord) -> list[ChosenBulk]:
-        """Those elements of an instance that can be delivered, each with its form.
-
-        Compressed pixels of several frames make one part for each frame (PS3.18 8.7.3.3).
-        """
+        """Those elements of an instance that can be delivered, each with its form."""
         found = []
         for bulk in self._wanted(record):
-            form = _form(record, bulk, self._wishes)
+            form = self._form(record, bulk)
             if form is not None:
-                count = record.frames.count if record.frames and is_compressed(record, bulk) else 0
-                found.append(ChosenBulk(bulk, *form, count if count > 1 else 0))
+                count = single_frames(record, form[1]) if has_pixels(bulk) else 0
+                found.append(ChosenBulk(bulk, *form, count))
         return found
 
     def _wanted(self, record: InstanceRecord) -> Iterator[BulkRef]:
         if not self._pixels:
             return iter(record.bulk)
-        return (bulk for bulk in record.bulk if bulk.path in PIXEL_PATHS)
+        return filter(has_pixels, record.bulk)
 
-
-def _form(record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]) -> tuple[str, str] | None:
-    compressed = is_compressed(record, bulk)
-    for wish in wishes:
-        if compressed:
-            form = choice.pixel_form(record, wish)
-        else:
-            form = choice.bulk_form(record, bulk.path, wish)
-        if form is not None:
-            return form
-    return None
+    def _form(self, record: InstanceRecord, bulk: BulkRef) -> tuple[str, str] | None:
+        for wish in self._wishes:
+            if has_pixels(bulk):
+                form = self._choice.pixel_form(record, wish)
+            else:
+                form = bulk_form(record, bulk.path, wish)
+            if form is not None:
+                return form
+        return None
 
 
 class BulkReader:
@@ -125,16 +124,23 @@ class BulkReader:
 
     Args:
         content: How bytes are read.
+        transcoder: Makes those whose pixels go through codecs; None where none do.
     """
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, transcoder: Transcoder | None) -> None:
         self._content = content
+        self._transcoder = transcoder
 
     def part(
         self, record: InstanceRecord, bulk: BulkRef, media_type: str, transfer_syntax: str
     ) -> DeliveredPart:
         """A whole bulk element as one part, under its BulkDataURI."""
         location = f"{Scope.of(record.key).path}/bulkdata/{bulk.path}"
+        transcoder = self._transcoder
+        if transcoder and has_pixels(bulk) and transfer_syntax != own_syntax(record):
+            if transfer_syntax == media.EXPLICIT_LITTLE:
+                return transcoder.value(record, media_type, location)
+            return transcoder.frame(record, 1, (media_type, transfer_syntax), location)
         body = self._body(record, bulk)
         return DeliveredPart(media_type, transfer_syntax, location, bulk.size, body)
 
@@ -155,24 +161,35 @@ class BulkReader:
         numbers: Sequence[int],
         media_type: str,
         transfer_syntax: str,
+        fallback: tuple[str, str] | None = None,
     ) -> Iterator[DeliveredPart]:
-        """Single frames as parts; their bodies are to be read in order.
+        """Single frames as parts; bodies of those that lie stored are to be read in order.
+
+        Args:
+            record: The instance.
+            numbers: Frame numbers from 1.
+            media_type, transfer_syntax: Of the parts.
+            fallback: Media type and transfer syntax of the stored form, where it will do for
+                frames that cannot be decoded.
 
         Raises:
             FrameOutOfRange: There is no such frame.
         """
         table = table_of(record)
         plans = [plan(table, number) for number in numbers]
-        reader = FrameReader(self._content, record, plans)
         location = f"{Scope.of(record.key).path}/frames/"
+        form = (media_type, transfer_syntax)
+        stored = transfer_syntax == own_syntax(record)
+        told = form if stored else fallback
+        reader = FrameReader(self._content, record, plans)
         for place, number in enumerate(numbers):
-            yield DeliveredPart(
-                media_type,
-                transfer_syntax,
-                f"{location}{number}",
-                plans[place].length,
-                reader.body(place),
-            )
+            where, part = f"{location}{number}", None
+            if told is not None:
+                part = DeliveredPart(*told, where, plans[place].length, reader.body(place))
+            if not stored and self._transcoder:
+                part = self._transcoder.frame(record, number, form, where, part)
+            if part is not None:
+                yield part
 
     def _body(self, record: InstanceRecord, bulk: BulkRef) -> Body:
         def body(part: ByteRange | None) -> AsyncIterator[bytes]:

@@ -56,6 +56,11 @@ class Content:
             return self._inflated(record, part)
         return cut(self._store.transform(record.blob, self._rewrite), part)
 
+    @property
+    def limits(self) -> ScanLimits:
+        """Bounds of reading files."""
+        return self._limits
+
     @staticmethod
     def explicit_length(record: InstanceRecord) -> int:
         """Bytes of the file as Explicit VR Little Endian."""
@@ -80,6 +85,22 @@ class Content:
         for batch in batches(ranges, _CHUNK):
             data = b"".join(await self.read(record, batch))
             yield swap(data, word) if word > 1 else data
+
+    async def transform(
+        self, record: InstanceRecord, work: Callable[[ByteSource], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        """Run a generator over the file to which the frame and bulk tables refer.
+
+        Args:
+            record: The instance.
+            work: Runs in a thread, step by step.
+        """
+        if record.transfer_syntax == media.DEFLATED_LITTLE:
+            pieces = self._renditions.transform(await self._rendition(record), work)
+        else:
+            pieces = self._store.transform(record.blob, work)
+        async for piece in pieces:
+            yield piece
 
     def _rewrite(self, source: ByteSource) -> Iterator[bytes]:
         return explicit(source, self._limits)

@@ -1,13 +1,24 @@
-"""Answers of retrieval: parts whose type, place and length are known before their bytes."""
+"""Answers of retrieval: parts whose type and place are known before their bytes."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
+from dicomweb_server.errors import TooBusy
 from dicomweb_server.model.ids import InstanceKey
 from dicomweb_server.model.instance import ByteRange
+
+T = TypeVar("T")
+
+_PATIENCE = 60
+_PAUSE = 0.25
+"""Seconds until codecs that were too busy are asked again."""
 
 Body = Callable[[ByteRange | None], AsyncIterator[bytes]]
 """Starts reading a part: all of it, or a range of it."""
@@ -19,17 +30,29 @@ class DeliveredPart:
 
     Args:
         media_type: Its media type without parameters.
-        transfer_syntax: Transfer Syntax UID of its bytes.
+        transfer_syntax: Transfer Syntax UID of its bytes; empty where it must not be told.
         location: Path of the resource below the DICOMweb root.
-        length: Bytes of the body.
+        length: Bytes of the body; None where they are known only once it is made.
         body: Starts reading; exactly `length` bytes (or those of the range) come, or an error.
+        settle: For parts that have to be made: makes what comes first of it, and gives the part
+            as it is delivered. A part whose length is known keeps all that is told of it; of
+            others the length and the transfer syntax may be told only then.
     """
 
     media_type: str
     transfer_syntax: str
     location: str
-    length: int
+    length: int | None
     body: Body
+    settle: Callable[[], Awaitable[DeliveredPart]] | None = None
+
+    async def settled(self) -> DeliveredPart:
+        """The part as it is delivered.
+
+        Raises:
+            FrameUndecodable, CodecFailed, TooBusy: It cannot be made.
+        """
+        return self if self.settle is None else await self.settle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +118,102 @@ async def cut(chunks: AsyncIterator[bytes], part: ByteRange | None) -> AsyncIter
             yield piece
         if left == 0:
             return
+
+
+async def whole(data: bytes) -> AsyncIterator[bytes]:
+    """Bytes that are in hand, as a body."""
+    yield data
+
+
+@asynccontextmanager
+async def ended(chunks: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """An iterator that releases what it holds on the way out, used up or not."""
+    try:
+        yield chunks
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+
+
+async def patiently(make: Callable[[], Awaitable[T]]) -> T:
+    """Make something for an answer that has begun: it waits where a new one would be refused.
+
+    Raises:
+        TooBusy: It was, for a quarter of a minute.
+    """
+    for _ in range(_PATIENCE):
+        try:
+            return await make()
+        except TooBusy:
+            await asyncio.sleep(_PAUSE)
+    return await make()
+
+
+async def in_order(
+    makers: AsyncIterator[Callable[[], Awaitable[T]]], ahead: int
+) -> AsyncGenerator[T]:
+    """Results in the order of what makes them, a bounded number of them made ahead.
+
+    Args:
+        makers: Start the work for one result each.
+        ahead: How many may be under way, or done and not taken yet, behind the one that is next.
+    """
+    running: deque[asyncio.Future[T]] = deque()
+    try:
+        async for make in makers:
+            running.append(asyncio.ensure_future(make()))
+            if len(running) > ahead:
+                yield await _first(running)
+        while running:
+            yield await _first(running)
+    finally:
+        await _cancelled(running)
+
+
+async def settled_parts(
+    parts: AsyncIterator[DeliveredPart], ahead: int
+) -> AsyncGenerator[DeliveredPart]:
+    """Parts in order, those that have to be made settled a bounded number ahead.
+
+    Args:
+        parts: As they were chosen.
+        ahead: Parts that wait settled, or are being settled, behind the one that is next.
+    """
+    waiting: deque[DeliveredPart | asyncio.Future[DeliveredPart]] = deque()
+    begun = False
+    try:
+        async for part in parts:
+            if part.settle is None:
+                waiting.append(part)
+            else:
+                made = patiently(part.settled) if begun else part.settled()
+                waiting.append(asyncio.ensure_future(made))
+            begun = True
+            if len(waiting) > ahead or waiting[0] is part:
+                yield await _next(waiting)
+        while waiting:
+            yield await _next(waiting)
+    finally:
+        await _cancelled(each for each in waiting if isinstance(each, asyncio.Future))
+
+
+async def _first(running: deque[asyncio.Future[T]]) -> T:
+    # It leaves the queue only when it is done, so that whoever is cancelled here cancels it too.
+    result = await running[0]
+    running.popleft()
+    return result
+
+
+async def _next(waiting: deque[DeliveredPart | asyncio.Future[DeliveredPart]]) -> DeliveredPart:
+    first = waiting[0]
+    part = first if isinstance(first, DeliveredPart) else await first
+    waiting.popleft()
+    return part
+
+
+async def _cancelled(running: Iterable[asyncio.Future[T]]) -> None:
+    """Stop what nobody waits for any more."""
+    futures = list(running)
+    for future in futures:
+        future.cancel()
+    await asyncio.gather(*futures, return_exceptions=True)

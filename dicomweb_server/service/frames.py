@@ -1,12 +1,14 @@
-"""Frames of one instance as byte ranges, without parsing DICOM."""
+"""Frames of one instance: as byte ranges, without parsing DICOM, and as input of codecs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dicomweb_server.dicom.rewrite import swap
-from dicomweb_server.errors import FrameOutOfRange
+from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable
+from dicomweb_server.model import media
+from dicomweb_server.model.frame import SUBSAMPLED, Frame, frame_bits
 from dicomweb_server.model.instance import (
     BitFrames,
     ByteRange,
@@ -14,12 +16,15 @@ from dicomweb_server.model.instance import (
     FrameTable,
     InstanceRecord,
     NativeFrames,
+    PixelHeader,
 )
 from dicomweb_server.model.limits import MIB
 from dicomweb_server.service.content import Content, within
 from dicomweb_server.service.delivery import Body, cut
 
 _BATCH_BYTES = 4 * MIB
+_LONGEST_FRAME = 512 * MIB
+"""Bytes of one stored frame that codecs are given at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,52 @@ def table_of(record: InstanceRecord) -> FrameTable:
             "this instance has no frames", "retrieve the instance or its bulkdata"
         )
     return record.frames
+
+
+def source_syntax(record: InstanceRecord) -> str:
+    """Transfer Syntax UID of what `read_frame` gives: native frames are Explicit VR Little Endian.
+
+    Float pixel data are native whatever the transfer syntax of the file is.
+    """
+    compressed = isinstance(record.frames, FragmentedFrames)
+    return record.transfer_syntax if compressed else media.EXPLICIT_LITTLE
+
+
+def source_pixel(record: InstanceRecord) -> PixelHeader | None:
+    """Description of what `read_frame` gives; None where the instance has no frames.
+
+    Pixel data that are not subsampled although Photometric Interpretation says so are YBR_FULL.
+    """
+    pixel, table = record.pixel, record.frames
+    if pixel is None or table is None or not table.count:
+        return None
+    if pixel.photometric_interpretation not in SUBSAMPLED or not isinstance(table, NativeFrames):
+        return pixel
+    as_told = table.length * 8 == frame_bits(pixel)
+    return pixel if as_told else replace(pixel, photometric_interpretation="YBR_FULL")
+
+
+async def read_frame(content: Content, record: InstanceRecord, number: int) -> Frame:
+    """One frame as codecs take it.
+
+    Args:
+        content: How bytes are read.
+        record: The instance.
+        number: Frame number from 1.
+
+    Raises:
+        FrameOutOfRange: There is no such frame.
+        FrameUndecodable: It is longer than anything that codecs are given.
+        BlobDamaged: Stored bytes are missing.
+    """
+    found = plan(table_of(record), number)
+    pixel = source_pixel(record)
+    if pixel is None:
+        raise FrameOutOfRange("this instance has no frames")
+    if found.length > _LONGEST_FRAME:
+        raise FrameUndecodable(f"frame {number} is longer than {_LONGEST_FRAME} bytes")
+    pieces = await content.read(record, found.ranges)
+    return Frame(pixel, source_syntax(record), found.finish(pieces))
 
 
 def plan(table: FrameTable, number: int) -> FramePlan:

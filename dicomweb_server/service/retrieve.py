@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.codec.port import Codecs
 from dicomweb_server.errors import NotAcceptable, NotFound, Unavailable
 from dicomweb_server.index.port import Documents, Index
 from dicomweb_server.model import media
@@ -15,13 +15,8 @@ from dicomweb_server.model.document import json_array, json_length
 from dicomweb_server.model.gzipped import gzip_array
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import BulkRef, InstanceRecord
-from dicomweb_server.service import choice
-from dicomweb_server.service.bulkdata import (
-    PIXEL_PATHS,
-    BulkReader,
-    BulkSet,
-    is_compressed,
-)
+from dicomweb_server.service.bulkdata import BulkReader, BulkSet, single_frames
+from dicomweb_server.service.choice import ANY_TYPE, Choice, bulk_form, has_pixels, own_syntax
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import (
@@ -31,7 +26,9 @@ from dicomweb_server.service.delivery import (
     Undelivered,
     tag_of,
 )
+from dicomweb_server.service.files import FileReader
 from dicomweb_server.service.frames import plan, table_of
+from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
 
 T = TypeVar("T")
@@ -72,14 +69,25 @@ class Retrieve:
         content: How their bytes are read.
         authorizer: Asked first.
         immutable: Whether an instance keeps its bytes as long as it exists.
+        codecs: What transcodes pixels; None to deliver them only as they are stored.
+        ahead: Frames that are transcoded for one answer while an earlier one is sent.
     """
 
     def __init__(
-        self, index: Index, content: Content, authorizer: Authorizer, *, immutable: bool
+        self,
+        index: Index,
+        content: Content,
+        authorizer: Authorizer,
+        *,
+        immutable: bool,
+        codecs: Codecs | None = None,
+        ahead: int = 3,
     ) -> None:
         self._index = index
-        self._content = content
-        self._bulk = BulkReader(content)
+        self._choice = Choice(codecs)
+        transcoder = Transcoder(content, codecs, ahead) if codecs else None
+        self._files = FileReader(content, self._choice, transcoder)
+        self._bulk = BulkReader(content, transcoder)
         self._authorizer = authorizer
         self._immutable = immutable
 
@@ -102,18 +110,19 @@ class Retrieve:
         multipart = True
         record = None
         async for record in self._records(scope):
-            met = _first(choice.instance_syntax, record, wishes)
+            met = _first(self._choice.instance_syntax, record, wishes)
             if met is None:
-                missing.append(Undelivered(record.key, choice.refusal(record, wishes).detail))
+                refused = self._choice.refusal(record, wishes)
+                missing.append(Undelivered(record.key, refused.detail))
                 continue
-            syntax, wish = met
+            syntax, wish, others = met
             multipart = wish.multipart
-            parts.append(self._file(record, syntax))
+            parts.append(self._files.part(record, syntax, others))
             digests += [record.blob.digest, syntax]
         if record is None:
             raise _absent(scope)
         if not parts:
-            raise choice.refusal(record, wishes)
+            raise self._choice.refusal(record, wishes)
         tag = tag_of(["instances", str(multipart), *digests])
         immutable = self._immutable and scope.instance is not None
         return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
@@ -132,10 +141,10 @@ class Retrieve:
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = count
             async for record in self._records(scope):
-                met = _first(choice.instance_syntax, record, wishes)
+                met = _first(self._choice.instance_syntax, record, wishes)
                 if met is None or left == 0:
                     continue
-                yield self._file(record, met[0])
+                yield self._files.part(record, met[0], met[2])
                 left -= 1
             if left:
                 raise Unavailable("instances were deleted while they were sent")
@@ -196,7 +205,7 @@ class Retrieve:
             NotAcceptable: They cannot be delivered in an acceptable form.
         """
         record = await self._record(context, key)
-        found = next((bulk for bulk in record.bulk if bulk.path in PIXEL_PATHS), None)
+        found = next(filter(has_pixels, record.bulk), None)
         if found is None:
             raise NotFound("the instance has no pixel data", "see the bulkdata of the instance")
         return self._one_bulk(record, found, wishes)
@@ -221,14 +230,14 @@ class Retrieve:
             NotAcceptable: None of it can be delivered in an acceptable form.
         """
         await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
-        found = BulkSet(wishes, pixels=pixels)
+        found = BulkSet(self._choice, wishes, pixels=pixels)
         record = None
         async for record in self._records(scope):
             found.add(record)
         if record is None:
             raise _absent(scope)
         if found.count == 0 and found.missing:
-            raise choice.refusal(record, wishes)
+            raise self._choice.refusal(record, wishes)
         if found.count == 0:
             raise NotFound("there are no bulk data of this kind", "see the metadata")
         tag = tag_of(["bulk-set", str(pixels), *found.names])
@@ -258,10 +267,10 @@ class Retrieve:
         return parts
 
     def _one_bulk(self, record: InstanceRecord, found: BulkRef, wishes: Sequence[Wish]) -> Delivery:
-        if is_compressed(record, found):
-            return self._fragments(record, found, wishes)
+        if has_pixels(found):
+            return self._pixel_data(record, found, wishes)
         for wish in wishes:
-            form = choice.bulk_form(record, found.path, wish)
+            form = bulk_form(record, found.path, wish)
             if form is not None:
                 return self._bulk_delivery(record, found, form, wish)
         raise NotAcceptable(
@@ -315,27 +324,21 @@ class Retrieve:
                 yield record
             after = page[-1].sequence
 
-    def _file(self, record: InstanceRecord, syntax: str) -> DeliveredPart:
-        content = self._content
-        as_stored = syntax == record.transfer_syntax
-        length = record.blob.size if as_stored else content.explicit_length(record)
-        # A study of thousands waits for its reader: its tables of frames and bulk data need not.
-        slim = replace(record, pixel=None, frames=None, bulk=())
-        body = partial(content.as_stored if as_stored else content.as_explicit, slim)
-        location = Scope.of(record.key).path
-        return DeliveredPart(media.APPLICATION_DICOM, syntax, location, length, body)
-
     def _frames(
         self, record: InstanceRecord, numbers: Sequence[int], wishes: Sequence[Wish]
     ) -> Delivery:
         table = table_of(record)
         plan(table, max(numbers))
-        met = _first(choice.pixel_form, record, wishes)
+        met = _first(self._choice.pixel_form, record, wishes)
         if met is None:
-            raise choice.refusal(record, wishes)
-        (kind, syntax), wish = met
-        parts = tuple(self._bulk.frames(record, numbers, kind, syntax))
-        tag = tag_of(["frames", record.blob.digest, kind, str(wish.multipart), *map(str, numbers)])
+            raise self._choice.refusal(record, wishes)
+        (kind, syntax), wish, others = met
+        forms = [self._choice.pixel_form(record, other) for other in others]
+        own = own_syntax(record)
+        fallback = next((form for form in forms if form and form[1] == own), None)
+        parts = tuple(self._bulk.frames(record, numbers, kind, syntax, fallback))
+        named = [record.blob.digest, kind, syntax, str(fallback), str(wish.multipart)]
+        tag = tag_of(["frames", *named, *map(str, numbers)])
         return Delivery(parts, wish.multipart, tag, self._immutable)
 
     def _bulk_delivery(
@@ -343,34 +346,36 @@ class Retrieve:
     ) -> Delivery:
         kind, syntax = form
         part = self._bulk.part(record, bulk, kind, syntax)
-        tag = tag_of(["bulk", record.blob.digest, kind, str(wish.multipart), bulk.path])
+        tag = tag_of(["bulk", record.blob.digest, kind, syntax, str(wish.multipart), bulk.path])
         return Delivery((part,), wish.multipart, tag, self._immutable)
 
-    def _fragments(self, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]) -> Delivery:
-        """Compressed pixel data: one part for each frame, or one part where there is one frame."""
-        count = record.frames.count if record.frames else 0
+    def _pixel_data(
+        self, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]
+    ) -> Delivery:
+        """Pixel data of an instance: one part, or one for each frame of several compressed ones."""
         for wish in wishes:
-            form = choice.pixel_form(record, wish)
+            form = self._choice.pixel_form(record, wish)
             if form is None:
                 continue
-            if count > 1 and (wish.multipart or wish.media_type == choice.ANY_TYPE):
-                several = Wish(wish.media_type, wish.transfer_syntax, multipart=True)
-                return self._frames(record, range(1, count + 1), [several])
-            if count <= 1:
+            count = single_frames(record, form[1])
+            if not count:
                 return self._bulk_delivery(record, bulk, form, wish)
-        raise choice.refusal(record, wishes)
+            if wish.multipart or wish.media_type == ANY_TYPE:
+                several = replace(wish, multipart=True)
+                return self._frames(record, range(1, count + 1), [several])
+        raise self._choice.refusal(record, wishes)
 
 
 def _first(
     form: Callable[[InstanceRecord, Wish], T | None],
     record: InstanceRecord,
     wishes: Sequence[Wish],
-) -> tuple[T, Wish] | None:
-    """The first wish that an instance can meet, with the form in which it does."""
-    for wish in wishes:
+) -> tuple[T, Wish, Sequence[Wish]] | None:
+    """The first wish that can be met, with the form in which it is, and those behind it."""
+    for place, wish in enumerate(wishes):
         met = form(record, wish)
         if met is not None:
-            return met, wish
+            return met, wish, wishes[place + 1 :]
     return None
 
 

@@ -179,6 +179,12 @@ class RenditionStore(Protocol):
         """Read a rendition or a range of it in chunks of about 1 MiB."""
         ...
 
+    def transform(
+        self, blob: Blob, work: Callable[[ByteSource], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        """Run a generator over a rendition, as BlobStore.transform does over a blob."""
+        ...
+
     async def close(self) -> None:
         """Release threads and descriptors."""
         ...

@@ -13,12 +13,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dicomweb_server.errors import BlobDamaged, ConfigurationError
 from dicomweb_server.model.instance import Blob, ByteRange
+from dicomweb_server.model.source import ByteSource
 from dicomweb_server.store.durable import locked, write_all
-from dicomweb_server.store.files import OpenFile, read_ranges, stream_file
+from dicomweb_server.store.files import OpenFile, read_ranges, stream_file, transform_file
 from dicomweb_server.store.health import refusal
 from dicomweb_server.store.pool import Pool
 from dicomweb_server.store.staging import StagingFolder
@@ -111,6 +113,13 @@ class FilesystemRenditions:
     def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
         """Read a rendition or a range of it in chunks."""
         return stream_file(self._pool, lambda: self._open(blob.digest, blob.size), part)
+
+    def transform(
+        self, blob: Blob, work: Callable[[ByteSource], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        """Step a generator over a rendition in a thread, one item at a time."""
+        opener = partial(self._open, blob.digest, blob.size)
+        return transform_file(self._pool, opener, work)
 
     async def close(self) -> None:
         """Release threads and descriptors."""

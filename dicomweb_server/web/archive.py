@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from dicomweb_server.model import media
-from dicomweb_server.service.delivery import DeliveredPart, Delivery
-from dicomweb_server.web.deliver import REVALIDATE, not_modified, tell_missing
+from dicomweb_server.service.delivery import DeliveredPart, Delivery, ended, settled_parts
+from dicomweb_server.web.deliver import AHEAD, REVALIDATE, each, not_modified, tell_missing
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.wire import conditional, zipfile
@@ -24,10 +24,9 @@ def zipped(exchange: Exchange, delivery: Delivery) -> Response:
     if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE)
     names = [member_name(part.location) for part in delivery.parts]
-    members = [(name, part.length) for name, part in zip(names, delivery.parts, strict=True)]
     status = 206 if delivery.missing else 200
     chunks = _chunks(names, delivery.parts)
-    response = StreamResponse(chunks, media.APPLICATION_ZIP, status, zipfile.length(members))
+    response = StreamResponse(chunks, media.APPLICATION_ZIP, status, _length(names, delivery.parts))
     response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")
@@ -51,15 +50,26 @@ def member_name(location: str) -> str:
     return f"{study}/{series}/{instance}.dcm"
 
 
-async def _chunks(names: Sequence[str], parts: Sequence[DeliveredPart]) -> AsyncIterator[bytes]:
-    writer = ZipWriter()
+def _length(names: Sequence[str], parts: Sequence[DeliveredPart]) -> int | None:
+    """Bytes of the archive, None where a part has to be made before its length is known."""
+    members = []
     for name, part in zip(names, parts, strict=True):
-        body = part.body(None)
-        # As in multipart answers: what cannot be read is never announced.
-        first = await anext(body, b"")
-        yield writer.begin(name, part.length)
-        yield writer.data(first)
-        async for chunk in body:
-            yield writer.data(chunk)
-        yield writer.end()
+        if part.length is None:
+            return None
+        members.append((name, part.length))
+    return zipfile.length(members)
+
+
+async def _chunks(names: Sequence[str], parts: Sequence[DeliveredPart]) -> AsyncIterator[bytes]:
+    writer, left = ZipWriter(), iter(names)
+    async with ended(settled_parts(each(parts), AHEAD)) as settled:
+        async for part in settled:
+            async with ended(part.body(None)) as body:
+                # As in multipart answers: what cannot be read is never announced.
+                first = await anext(body, b"")
+                yield writer.begin(next(left), part.length)
+                yield writer.data(first)
+                async for chunk in body:
+                    yield writer.data(chunk)
+                yield writer.end()
     yield writer.close()

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 
 from dicomweb_server.model.ids import Scope
-from dicomweb_server.service.delivery import DeliveredPart, Delivery, Flow, Undelivered
+from dicomweb_server.service.delivery import (
+    DeliveredPart,
+    Delivery,
+    Flow,
+    Undelivered,
+    ended,
+    settled_parts,
+)
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import BytesResponse, Response, StreamResponse
 from dicomweb_server.wire import byterange, conditional, multipart
@@ -15,6 +23,8 @@ from dicomweb_server.wire.warnings import warning
 REVALIDATE = "private, no-cache"
 IMMUTABLE = "private, max-age=31536000, immutable"
 _NAMED = 20
+AHEAD = 3
+"""Parts that are made while an earlier one is sent."""
 
 
 def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
@@ -22,12 +32,30 @@ def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
     return BytesResponse(status=304, headers={"ETag": tag, "Cache-Control": cache, "Vary": vary})
 
 
+async def answer(exchange: Exchange, delivery: Delivery) -> Response:
+    """The response to a retrieve request, what comes first of it made already.
+
+    Args:
+        exchange: The request.
+        delivery: What was found for it.
+
+    Raises:
+        RangeNotSatisfiable: The Range header lies outside the single part.
+        FrameUndecodable, CodecFailed, TooBusy: What comes first cannot be made.
+    """
+    tag = conditional.etag(delivery.tag, exchange.base)
+    first, *others = delivery.parts
+    if first.settle is not None and conditional.none_match(exchange.none_match, tag):
+        delivery = replace(delivery, parts=(await first.settled(), *others))
+    return deliver(exchange, delivery)
+
+
 def deliver(exchange: Exchange, delivery: Delivery) -> Response:
     """The response to a retrieve request.
 
     Args:
         exchange: The request.
-        delivery: What was found for it.
+        delivery: What was found for it; its first part settled.
 
     Raises:
         RangeNotSatisfiable: The Range header lies outside the single part.
@@ -64,7 +92,7 @@ def deliver_flow(exchange: Exchange, flow: Flow, settled: Delivery | None = None
     kind = multipart.multipart_type(boundary, flow.media_type)
     status = 206 if flow.missing else 200
     length = None if settled is None else _length(settled, boundary, base)
-    response = StreamResponse(_stream_flow(flow, boundary, base), kind, status, length)
+    response = StreamResponse(_stream(flow.parts(), boundary, base), kind, status, length)
     response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")
@@ -81,30 +109,26 @@ def part_type(part: DeliveredPart) -> str:
 
 def _multipart(base: str, delivery: Delivery) -> StreamResponse:
     boundary = _boundary(delivery.tag, base)
-    length = _length(delivery, boundary, base)
-    closing = multipart.closing(boundary)
     status = 206 if delivery.missing else 200
     return StreamResponse(
-        _stream(delivery, _heads(delivery, boundary, base), closing),
+        _stream(each(delivery.parts), boundary, base),
         multipart.multipart_type(boundary, delivery.parts[0].media_type),
         status,
-        length,
+        _length(delivery, boundary, base),
     )
 
 
-def _length(delivery: Delivery, boundary: str, base: str) -> int:
-    """Bytes of a multipart body.
+def _length(delivery: Delivery, boundary: str, base: str) -> int | None:
+    """Bytes of a multipart body, None where a part has to be made before its length is known.
 
     Heads are made again when they are sent: thousands would wait in memory for a slow reader.
     """
-    bodies = sum(part.length for part in delivery.parts)
-    heads = sum(len(head) for head in _heads(delivery, boundary, base))
-    return heads + bodies + len(multipart.closing(boundary))
-
-
-def _heads(delivery: Delivery, boundary: str, base: str) -> Iterator[bytes]:
+    total = len(multipart.closing(boundary))
     for place, part in enumerate(delivery.parts):
-        yield _head(boundary, base, part, first=place == 0)
+        if part.length is None:
+            return None
+        total += part.length + len(_head(boundary, base, part, first=place == 0))
+    return total
 
 
 def _boundary(tag: str, base: str) -> str:
@@ -114,51 +138,50 @@ def _boundary(tag: str, base: str) -> str:
 
 
 def _head(boundary: str, base: str, part: DeliveredPart, *, first: bool) -> bytes:
-    headers = [
-        ("Content-Type", part_type(part)),
-        ("Content-Length", str(part.length)),
-        ("Content-Location", base + part.location),
-    ]
+    headers = [("Content-Type", part_type(part))]
+    if part.length is not None:
+        headers.append(("Content-Length", str(part.length)))
+    headers.append(("Content-Location", base + part.location))
     return multipart.part_head(boundary, headers, first=first)
 
 
-async def _stream_flow(flow: Flow, boundary: str, base: str) -> AsyncIterator[bytes]:
-    first = True
-    async for part in flow.parts():
-        yield _head(boundary, base, part, first=first)
-        first = False
-        async for chunk in part.body(None):
-            yield chunk
-    yield multipart.closing(boundary)
+async def each(parts: Iterable[DeliveredPart]) -> AsyncIterator[DeliveredPart]:
+    """Parts that are in hand, as they come to be sent."""
+    for part in parts:
+        yield part
 
 
 async def _stream(
-    delivery: Delivery, heads: Iterator[bytes], closing: bytes
+    parts: AsyncIterator[DeliveredPart], boundary: str, base: str
 ) -> AsyncIterator[bytes]:
-    for head, part in zip(heads, delivery.parts, strict=True):
-        body = part.body(None)
-        # The head waits for the first bytes behind it: what cannot be read is never announced.
-        first = await anext(body, b"")
-        yield head
-        yield first
-        async for chunk in body:
-            yield chunk
-    yield closing
+    at_first = True
+    async with ended(settled_parts(parts, AHEAD)) as settled:
+        async for part in settled:
+            async with ended(part.body(None)) as body:
+                # The head waits for the first bytes: what cannot be read is never announced.
+                first = await anext(body, b"")
+                yield _head(boundary, base, part, first=at_first)
+                at_first = False
+                yield first
+                async for chunk in body:
+                    yield chunk
+    yield multipart.closing(boundary)
 
 
 def _single(exchange: Exchange, base: str, part: DeliveredPart, tag: str) -> StreamResponse:
     headers = exchange.request.headers
-    # Range is defined for GET alone (RFC 9110 14.2).
+    # Range is defined for GET alone (RFC 9110 14.2), and of a known length only.
     asked = headers.get("range") if exchange.request.method == "GET" else None
-    chosen = None
-    if asked and byterange.if_range_holds(headers.get("if-range"), tag):
-        chosen = byterange.parse(asked, part.length)
-    length = part.length if chosen is None else chosen.length
+    total, chosen = part.length, None
+    if total is not None and asked and byterange.if_range_holds(headers.get("if-range"), tag):
+        chosen = byterange.parse(asked, total)
+    length = total if chosen is None else chosen.length
     status = 200 if chosen is None else 206
     response = StreamResponse(part.body(chosen), part_type(part), status, length)
-    if chosen is not None:
-        response.add("Content-Range", byterange.content_range(chosen, part.length))
-    response.add("Accept-Ranges", "bytes")
+    if total is not None:
+        response.add("Accept-Ranges", "bytes")
+        if chosen is not None:
+            response.add("Content-Range", byterange.content_range(chosen, total))
     response.add("Content-Location", base + part.location)
     response.add("Content-Disposition", "attachment")
     return response

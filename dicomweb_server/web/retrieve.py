@@ -21,14 +21,14 @@ from dicomweb_server.model import media
 from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
 from dicomweb_server.web.archive import zipped
-from dicomweb_server.web.compress import VARY
-from dicomweb_server.web.deliver import REVALIDATE, deliver, deliver_flow, not_modified
+from dicomweb_server.web.compress import VARY, stream
+from dicomweb_server.web.deliver import REVALIDATE, answer, deliver_flow, not_modified
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.web.xml_parts import multipart_xml
 from dicomweb_server.wire import accept, conditional, frames
 from dicomweb_server.wire.accept import Resource, Wish
-from dicomweb_server.wire.encoding import IDENTITY
+from dicomweb_server.wire.encoding import GZIP, IDENTITY
 
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
@@ -66,7 +66,7 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     found = await retrieve.instances(exchange.context, scope, wishes)
     if len(found.parts) > _MOST_KEPT:
         return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
-    return deliver(exchange, found)
+    return await answer(exchange, found)
 
 
 async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
@@ -102,7 +102,7 @@ async def pixels(request: Request) -> Response:
     exchange = await Exchange.begin(request)
     wishes = _wishes(exchange, Resource.BULKDATA)
     retrieve = exchange.services.retrieve
-    return deliver(exchange, await retrieve.pixels(exchange.context, exchange.key, wishes))
+    return await answer(exchange, await retrieve.pixels(exchange.context, exchange.key, wishes))
 
 
 async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool) -> Response:
@@ -111,7 +111,7 @@ async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool)
     )
     if isinstance(found, Flow):
         return deliver_flow(exchange, found)
-    return deliver(exchange, found)
+    return await answer(exchange, found)
 
 
 async def frame_list(request: Request) -> Response:
@@ -120,7 +120,7 @@ async def frame_list(request: Request) -> Response:
     numbers = frames.parse(request.path_params["frames"])
     resource = Resource.FRAME if len(numbers) == 1 else Resource.FRAMES
     wishes = _wishes(exchange, resource)
-    return deliver(
+    return await answer(
         exchange,
         await exchange.services.retrieve.frames(exchange.context, exchange.key, numbers, wishes),
     )
@@ -131,7 +131,7 @@ async def bulk_data(request: Request) -> Response:
     exchange = await Exchange.begin(request)
     wishes = _wishes(exchange, Resource.BULKDATA)
     path = request.path_params["path"].upper()
-    return deliver(
+    return await answer(
         exchange,
         await exchange.services.retrieve.bulk(exchange.context, exchange.key, path, wishes),
     )
@@ -171,6 +171,8 @@ async def _json(found: Metadata, base: str, label: str, encoding: str) -> Stream
     if encoding == IDENTITY:
         chunks = _grouped(found.chunks(base))
         return StreamResponse(chunks, label, length=found.length(base))
+    if encoding != GZIP:
+        return stream(_grouped(found.chunks(base)), label, 200, encoding)
     pieces = []
     for place, piece in enumerate(found.gzipped(base)):
         pieces.append(piece)

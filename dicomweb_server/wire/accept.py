@@ -7,7 +7,7 @@ resources of fixed types get one of the types that they offer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
@@ -78,11 +78,15 @@ class Wish:
             and `*`, only transfer syntaxes of that media type will do; `application/octet-stream`
             goes with every one.
         multipart: Whether it travels as multipart/related.
+        as_stored: Whether only the form in which the pixels lie will do.
+        unasked: Whether the transfer syntax is the default of the media type, not the client's.
     """
 
     media_type: str
     transfer_syntax: str
     multipart: bool
+    as_stored: bool = False
+    unasked: bool = field(default=False, compare=False)
 
 
 _NEVER = (IMPLICIT_LITTLE, EXPLICIT_BIG)
@@ -323,14 +327,20 @@ def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:
             return
         offered = offered[:1]
     wild = "*" in media_range.content
-    for media_type in offered:
-        if covers(media_range.content, media_type) and not (wild and media_type == APPLICATION_ZIP):
-            syntax = _syntax(media_type, asked, wild)
-            if syntax:
-                yield Wish(media_type, syntax, multipart)
-            if media_type.startswith("video/") and not asked:
-                # Video is lossy only: as it is stored rather than not at all (PS3.18 8.7.3.4).
-                yield Wish(media_type, "*", multipart)
+    covered = [kind for kind in offered if covers(media_range.content, kind)]
+    for media_type in covered:
+        if wild and media_type == APPLICATION_ZIP:
+            continue
+        syntax = _syntax(media_type, asked, wild)
+        if syntax:
+            as_stored = wild and syntax == "*" and media_type in _COMPRESSED
+            yield Wish(media_type, syntax, multipart, as_stored, unasked=not asked)
+        if media_type.startswith("video/") and not asked:
+            # Video is lossy only: as it is stored rather than not at all (PS3.18 8.7.3.4).
+            yield Wish(media_type, "*", multipart)
+    if wild and asked in ("", "*"):
+        # Where none of the types is the stored one, whichever can be made.
+        yield from (Wish(kind, "*", multipart) for kind in covered if kind in _COMPRESSED)
     if media_range.content == ANY and not asked:
         # Who takes anything is better served with the stored form than with a refusal.
         yield from (Wish(media_type, "*", multipart) for media_type in offered[:1])

@@ -1,7 +1,7 @@
 """Writing a ZIP archive of stored members while they are read (APPNOTE 4.3, 4.5.3).
 
-Lengths are known in front, checksums only behind: each member has a data descriptor. Fields of
-ZIP64 are there where a size, a place or a number needs them.
+Checksums, and some lengths, are known only behind: each member has a data descriptor. Fields of
+ZIP64 are there where a size, a place or a number needs them, or where a size is not known.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ class _Member:
     name: bytes
     size: int
     place: int
+    told: bool = True
     checksum: int = 0
 
     @property
     def long(self) -> bool:
-        """Whether its sizes need 64 bits."""
-        return self.size >= _MOST
+        """Whether its sizes have 64 bits."""
+        return self.size >= _MOST or not self.told
 
 
 class ZipWriter:
@@ -57,14 +58,14 @@ class ZipWriter:
         self._place = 0
         self._written = 0
 
-    def begin(self, name: str, size: int) -> bytes:
+    def begin(self, name: str, size: int | None) -> bytes:
         """What stands in front of a member.
 
         Args:
             name: Its path in the archive.
-            size: Bytes of its data.
+            size: Bytes of its data; None where they are not known yet.
         """
-        member = _Member(name.encode(), size, self._place)
+        member = _Member(name.encode(), size or 0, self._place, told=size is not None)
         self._members.append(member)
         self._written = 0
         extra = _SIZES_64.pack(1, 16, 0, 0) if member.long else b""
@@ -88,6 +89,8 @@ class ZipWriter:
             ValueError: Its data are not as long as was said.
         """
         member = self._members[-1]
+        if not member.told:
+            member.size = self._written
         if self._written != member.size:
             raise ValueError("a member is not as long as was said")
         descriptor = _DESCRIPTOR_64 if member.long else _DESCRIPTOR
