@@ -1,7 +1,4 @@
-"""Answers of JSON and XML with gzip where the client takes it; DICOM and pixels never.
-
-zstd is not offered: the standard library of the Python versions that are supported has none.
-"""
+"""Answers of JSON and XML with gzip or zstd where the client takes it; DICOM and pixels never."""
 
 from __future__ import annotations
 
@@ -9,9 +6,12 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
+from typing import Protocol
+
+import zstandard
 
 from dicomweb_server.web.responses import BytesResponse, StreamResponse
-from dicomweb_server.wire.encoding import GZIP, IDENTITY
+from dicomweb_server.wire.encoding import IDENTITY, ZSTD
 
 VARY = "Accept, Accept-Encoding"
 """What answers of JSON and XML depend on."""
@@ -19,6 +19,14 @@ VARY = "Accept, Accept-Encoding"
 _WORTH = 1024
 _SHORT = 32 * 1024
 _LEVEL = 3
+
+
+class _Engine(Protocol):
+    """Compresses piece by piece."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
 
 
 async def whole(body: bytes, media_type: str, encoding: str, status: int = 200) -> BytesResponse:
@@ -33,10 +41,10 @@ async def whole(body: bytes, media_type: str, encoding: str, status: int = 200) 
     if encoding == IDENTITY or len(body) < _WORTH:
         return BytesResponse(body, media_type, status)
     if len(body) <= _SHORT:
-        zipped = gzip.compress(body, _LEVEL, mtime=0)
+        packed = _packed(body, encoding)
     else:
-        zipped = await asyncio.to_thread(gzip.compress, body, _LEVEL, mtime=0)
-    return BytesResponse(zipped, media_type, status, {"Content-Encoding": GZIP})
+        packed = await asyncio.to_thread(_packed, body, encoding)
+    return BytesResponse(packed, media_type, status, {"Content-Encoding": encoding})
 
 
 def stream(
@@ -52,13 +60,23 @@ def stream(
     """
     if encoding == IDENTITY:
         return StreamResponse(chunks, media_type, status)
-    response = StreamResponse(_zipped(chunks), media_type, status)
-    response.add("Content-Encoding", GZIP)
+    response = StreamResponse(_compressed(chunks, encoding), media_type, status)
+    response.add("Content-Encoding", encoding)
     return response
 
 
-async def _zipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    engine = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+def _packed(body: bytes, encoding: str) -> bytes:
+    if encoding == ZSTD:
+        return zstandard.ZstdCompressor(_LEVEL).compress(body)
+    return gzip.compress(body, _LEVEL, mtime=0)
+
+
+async def _compressed(chunks: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+    engine: _Engine
+    if encoding == ZSTD:
+        engine = zstandard.ZstdCompressor(_LEVEL).compressobj()
+    else:
+        engine = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     async for chunk in chunks:
         ready = engine.compress(chunk)
         if len(chunk) > _SHORT:

@@ -57,13 +57,23 @@ def named(
 def _listed(parameter: Sequence[str]) -> list[str]:
     """The names in the query parameter; those that are not supported are ignored (8.3.3.2)."""
     texts = [text for value in parameter for text in querystring.split_list(value)]
-    names = [fields.unquote(text) if text.startswith('"') else text for text in texts]
-    for name in names:
-        if name is None or not _NAME.fullmatch(name):
+    found = []
+    for text in texts:
+        name, weight = _weighted(text)
+        if name is None or weight is None or not _NAME.fullmatch(name):
             raise InvalidParameter(
                 "charset", "is not a list of character sets", "names without wildcards: utf-8"
             )
-    return [name for name in names if name]
+        if weight > 0:
+            found.append(name)
+    return found
+
+
+def _weighted(text: str) -> tuple[str | None, float | None]:
+    """A member of the query parameter and its weight, None for either where it is malformed."""
+    name, semicolon, rest = text.rpartition(";") if ";q=" in text else (text, "", "")
+    plain = fields.unquote(name.strip(" ")) if name.startswith('"') else name.strip(" ")
+    return plain, quality_of(rest.strip(" ").removeprefix("q=")) if semicolon else 1.0
 
 
 def _weights(header: Sequence[str]) -> dict[str, float]:

@@ -74,6 +74,7 @@ HOMES = {
     "numpy": ("codec", "testing"),
     "imagecodecs": ("codec",),
     "openjpeg": ("codec",),
+    "zstandard": ("web.compress",),
     "pytest": ("testing",),
     "hypothesis": ("testing",),
 }

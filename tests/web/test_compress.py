@@ -80,6 +80,27 @@ def test_xml_is_gzipped_too(site: Site, path: str) -> None:
     assert zipped.content.count(b"<NativeDicomModel") == 3
 
 
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        (METADATA[0], "*/*"),
+        (METADATA[1], XML),
+        (f"/studies/{STUDY}/instances", "*/*"),
+        (f"/studies/{STUDY}/instances", XML),
+    ],
+)
+def test_zstd_is_sent_where_it_is_wanted_more_than_gzip(site: Site, path: str, accept: str) -> None:
+    plain = site.get(path, accept, Accept_Encoding="identity")
+    packed = site.get(path, accept, Accept_Encoding="zstd, gzip;q=0.5")
+    assert packed.headers["content-encoding"] == "zstd"
+    assert packed.headers.get("etag", "packed") != plain.headers.get("etag", "plain")
+    body = packed.content  # the client has decoded it
+    if accept == XML:  # each answer has a boundary of its own
+        assert body.count(b"<NativeDicomModel") == plain.content.count(b"<NativeDicomModel")
+    else:
+        assert body == plain.content
+
+
 def test_pixels_and_dicom_are_never_encoded(site: Site) -> None:
     for path in (ONE, f"{ONE}/frames/1", f"{ONE}/bulkdata/7FE00010", f"/studies/{STUDY}"):
         response = site.get(path, Accept_Encoding="gzip, *;q=0.5, identity;q=0")

@@ -16,6 +16,7 @@ from dicomweb_server.wire.characters import named
         ("*/*", "utf-8", ""),
         ("*/*", "latin1,UTF-8", "iso-8859-1"),
         ("*/*", '"ISO_IR 192"', ""),
+        ("*/*", "iso-8859-1;q=0.9,utf-8;q=0.5", ""),
         ("*/*", "", "utf-8"),
         ("*/*", "", "iso-8859-1, utf-8;q=0.5"),
         ("*/*", "", "iso-8859-1, *;q=0.1"),
@@ -52,9 +53,10 @@ def test_35_nothing_named_is_nothing_labelled() -> None:
 
 def test_g8_unsupported_sets_of_the_parameter_are_ignored() -> None:
     assert not named(["*/*"], ["iso-8859-1,ISO_IR 100"], [], strict=True)
+    assert not named(["*/*"], ["utf-8;q=0"], [], strict=True)
 
 
-@pytest.mark.parametrize("value", ["*", "utf-8,*", '"', "a;b", "x" * 65])
+@pytest.mark.parametrize("value", ["*", "utf-8,*", '"', "a;b", "utf-8;q=x", "utf-8;q=2", "x" * 65])
 def test_g8_the_parameter_has_no_wildcards(value: str) -> None:
     with pytest.raises(InvalidParameter):
         named(["*/*"], [value], [], strict=False)

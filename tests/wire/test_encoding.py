@@ -47,6 +47,23 @@ def test_n16_the_plain_form_is_sent_otherwise(header: str) -> None:
     assert choose([header]) == "identity"
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("zstd", "zstd"),
+        ("gzip, zstd", "gzip"),
+        ("zstd, gzip;q=0.9", "zstd"),
+        ("gzip;q=0, zstd", "zstd"),
+        ("identity;q=0.5, gzip;q=0.1, zstd;q=0.6", "zstd"),
+        ("identity, zstd;q=0.6", "identity"),
+        ("zstd;q=0", "identity"),
+        ("zstd;q=0.5, *", "gzip"),
+    ],
+)
+def test_n16_zstd_is_sent_where_it_is_wanted_most(header: str, expected: str) -> None:
+    assert choose([header]) == expected
+
+
 def test_n16_no_header_means_the_plain_form() -> None:
     assert choose([]) == "identity"
 
