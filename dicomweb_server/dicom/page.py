@@ -41,7 +41,7 @@ section section section section{border-left:2px solid var(--line);padding-left:.
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 th,td{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);padding:.15rem .5rem}
 th{color:var(--soft);font-weight:normal}
-.swatch{display:inline-block;width:1em;height:1em;vertical-align:-.1em}
+.swatch{display:inline-block;width:1em;height:1em;vertical-align:-.1em;outline:1px solid var(--line)}
 footer{margin-top:1.5rem;border-top:1px solid var(--line);color:var(--soft);font-size:.8rem}
 @media (max-width:20rem){dl{grid-template-columns:1fr;gap:0}dd{margin:0 0 .3rem}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}
