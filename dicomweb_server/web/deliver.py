@@ -32,12 +32,13 @@ def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
     return BytesResponse(status=304, headers={"ETag": tag, "Cache-Control": cache, "Vary": vary})
 
 
-async def answer(exchange: Exchange, delivery: Delivery) -> Response:
+async def answer(exchange: Exchange, delivery: Delivery, *, labelled: bool = True) -> Response:
     """The response to a retrieve request, what comes first of it made already.
 
     Args:
         exchange: The request.
         delivery: What was found for it.
+        labelled: Whether media types tell transfer syntaxes; the URI service has no place for that.
 
     Raises:
         RangeNotSatisfiable: The Range header lies outside the single part.
@@ -46,8 +47,10 @@ async def answer(exchange: Exchange, delivery: Delivery) -> Response:
     tag = conditional.etag(delivery.tag, exchange.base)
     first, *others = delivery.parts
     if first.settle is not None and conditional.none_match(exchange.none_match, tag):
-        delivery = replace(delivery, parts=(await first.settled(), *others))
-    return deliver(exchange, delivery)
+        first = await first.settled()
+    if not labelled:
+        first = replace(first, transfer_syntax="")
+    return deliver(exchange, replace(delivery, parts=(first, *others)))
 
 
 def deliver(exchange: Exchange, delivery: Delivery) -> Response:

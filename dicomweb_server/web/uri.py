@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from starlette.requests import Request
 
 from dicomweb_server.errors import NotSupported
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.media import APPLICATION_DICOM, EXPLICIT_LITTLE
-from dicomweb_server.service.delivery import Delivery
 from dicomweb_server.web import health
-from dicomweb_server.web.deliver import deliver
+from dicomweb_server.web.deliver import answer
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response
 from dicomweb_server.wire import uri
@@ -50,12 +48,8 @@ async def _instance(exchange: Exchange, asked: DicomRequest) -> Response:
     wishes = [Wish(APPLICATION_DICOM, syntax, multipart=False) for syntax in syntaxes]
     retrieve, scope = exchange.services.retrieve, Scope.of(asked.key)
     found = await retrieve.instances(exchange.context, scope, wishes)
-    return deliver(exchange, _unlabelled(found))
-
-
-def _unlabelled(found: Delivery) -> Delivery:
-    """The same without a transfer-syntax parameter, which has no place here (9.1.3)."""
-    return replace(found, parts=tuple(replace(part, transfer_syntax="") for part in found.parts))
+    # A transfer-syntax parameter has no place here (9.1.3).
+    return await answer(exchange, found, labelled=False)
 
 
 async def _rendered(exchange: Exchange, asked: RenderedRequest) -> Response:
