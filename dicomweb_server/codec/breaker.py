@@ -58,7 +58,7 @@ class Breaker:
 
 
 def _digest(job: PackedJob) -> str:
-    found = hashlib.sha256(job.head)
+    found = hashlib.sha256(job.call)
     for piece in job.data:
         found.update(piece)
     return found.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import fields
 from importlib import import_module
 from typing import cast
 
@@ -17,6 +17,7 @@ from dicomweb_server.model.rendering import Appearance, Rendering
 Result = tuple[Mapping[str, Note], bytes]
 Data = tuple[bytes, ...]
 
+_MEMBERS = tuple(f.name for f in fields(PixelHeader) if f.name != "number_of_frames")
 _TRANSCODE = "dicomweb_server.codec.transcode"
 _RENDER = "dicomweb_server.codec.render"
 
@@ -58,8 +59,12 @@ def perform(job: Job) -> Result:
 
 def described(frame: Frame) -> Mapping[str, Note]:
     """Notes that tell what a transcoded frame is."""
-    pixel: list[int | str] = list(astuple(frame.pixel))
-    return {"transfer_syntax": frame.transfer_syntax, "pixel": pixel}
+    return {"pixel": members(frame.pixel)}
+
+
+def members(pixel: PixelHeader) -> list[int | str]:
+    """A description as a list; the number of frames does not matter."""
+    return [getattr(pixel, name) for name in _MEMBERS]
 
 
 def _transcode(arguments: tuple[object, ...], data: Data) -> Result:

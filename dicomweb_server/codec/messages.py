@@ -1,5 +1,7 @@
 """What the server and its codec processes say to each other over a socket.
 
+Long bytes follow a message, or lie in memory that both sides share (`window.Window`).
+
 The server is trusted: its jobs are pickled. A codec process is not, because a damaged frame may
 have taken it over: its replies are a head of fixed length, a little JSON and plain bytes, and each
 length is checked before anything is read.
@@ -14,13 +16,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from dicomweb_server.codec.window import HALF
 from dicomweb_server.model.limits import KIB
 
-JOB_HEAD = struct.Struct("<4sQI")
-"""Magic, bytes of the pickle, number of pieces of data whose lengths follow as 64-bit numbers."""
+JOB_HEAD = struct.Struct("<4s?QI")
+"""Magic, whether the data lie in the window, bytes of the pickle, number of pieces of data.
 
-REPLY_HEAD = struct.Struct("<4sBIQ")
-"""Magic, outcome, bytes of the JSON, bytes of the result."""
+The lengths of the pieces follow as 64-bit numbers, the pickle behind them.
+"""
+
+REPLY_HEAD = struct.Struct("<4s?BIQ")
+"""Magic, whether the result lies in the window, outcome, bytes of the JSON, bytes of the result."""
 
 _JOB = b"DWJ1"
 _REPLY = b"DWR1"
@@ -70,39 +76,52 @@ class PackedJob:
 
     Args:
         name: Of the function.
-        head: Head, lengths and pickle.
-        data: What is sent behind that.
+        call: Pickle of the name and the arguments.
+        data: Long bytes.
     """
 
     name: str
-    head: bytes
+    call: bytes
     data: tuple[bytes, ...]
 
     @property
     def size(self) -> int:
         """Bytes in all."""
-        return len(self.head) + sum(map(len, self.data))
+        return len(self.call) + sum(map(len, self.data))
+
+    def message(self, *, in_window: bool) -> bytes:
+        """All of it but the data."""
+        lengths = struct.pack(f"<{len(self.data)}Q", *map(len, self.data))
+        head = JOB_HEAD.pack(_JOB, in_window, len(self.call), len(self.data))
+        return head + lengths + self.call
+
+
+@dataclass(frozen=True, slots=True)
+class JobHead:
+    """The fixed part of a job's message; members as in JOB_HEAD."""
+
+    in_window: bool
+    call: int
+    pieces: int
 
 
 def pack_job(job: Job) -> PackedJob:
     """Make the bytes of a job."""
-    pickled = pickle.dumps((job.name, job.arguments), pickle.HIGHEST_PROTOCOL)
-    lengths = struct.pack(f"<{len(job.data)}Q", *map(len, job.data))
-    head = JOB_HEAD.pack(_JOB, len(pickled), len(job.data)) + lengths + pickled
-    return PackedJob(job.name, head, job.data)
+    call = pickle.dumps((job.name, job.arguments), pickle.HIGHEST_PROTOCOL)
+    return PackedJob(job.name, call, job.data)
 
 
-def job_lengths(head: bytes) -> tuple[int, int]:
-    """Bytes of the pickle and number of pieces of data, by the head of a job."""
-    magic, pickled, pieces = JOB_HEAD.unpack(head)
+def job_head(head: bytes) -> JobHead:
+    """Read the fixed part of a job's message."""
+    magic, in_window, call, pieces = JOB_HEAD.unpack(head)
     if magic != _JOB:
         raise ProtocolError("that is no job")
-    return pickled, pieces
+    return JobHead(in_window, call, pieces)
 
 
-def unpack_job(pickled: bytes, data: tuple[bytes, ...]) -> Job:
-    """The job of a pickle that came from the server."""
-    name, arguments = pickle.loads(pickled)  # noqa: S301 - the server is trusted by its workers
+def unpack_job(call: bytes, data: tuple[bytes, ...]) -> Job:
+    """The job that came from the server."""
+    name, arguments = pickle.loads(call)  # noqa: S301 - the server is trusted by its workers
     return Job(name, arguments, data)
 
 
@@ -111,22 +130,26 @@ class ReplyHead:
     """The fixed part of a reply.
 
     Args:
+        in_window: Whether the result lies in the window.
         outcome: How it ended.
         notes: Bytes of the JSON that follows.
-        data: Bytes of the result behind that.
+        data: Bytes of the result.
     """
 
+    in_window: bool
     outcome: Outcome
     notes: int
     data: int
 
 
-def pack_reply(outcome: Outcome, notes: Mapping[str, Note], data: bytes = b"") -> bytes:
-    """Head and JSON of a reply; the result is sent behind it."""
+def pack_reply(
+    outcome: Outcome, notes: Mapping[str, Note], size: int = 0, *, in_window: bool = False
+) -> bytes:
+    """All of a reply but its result, which has `size` bytes."""
     text = json.dumps(notes).encode()
     if len(text) > NOTES:
         text = b"{}"
-    return REPLY_HEAD.pack(_REPLY, outcome, len(text), len(data)) + text
+    return REPLY_HEAD.pack(_REPLY, in_window, outcome, len(text), size) + text
 
 
 def reply_head(head: bytes | bytearray, most: int) -> ReplyHead:
@@ -139,12 +162,12 @@ def reply_head(head: bytes | bytearray, most: int) -> ReplyHead:
     Raises:
         ProtocolError: It is none, or tells more than is allowed.
     """
-    magic, outcome, notes, data = REPLY_HEAD.unpack(head)
+    magic, in_window, outcome, notes, data = REPLY_HEAD.unpack(head)
     if magic != _REPLY or outcome not in Outcome.__members__.values():
         raise ProtocolError("a reply does not begin like one")
-    if notes > NOTES or data > most:
+    if notes > NOTES or data > (HALF if in_window else most):
         raise ProtocolError("a reply is longer than it may be")
-    return ReplyHead(Outcome(outcome), notes, data)
+    return ReplyHead(in_window, Outcome(outcome), notes, data)
 
 
 def read_notes(text: bytes | bytearray) -> Mapping[str, object]:

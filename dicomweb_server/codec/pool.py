@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from dicomweb_server.codec import table
 from dicomweb_server.codec.errand import Errand
-from dicomweb_server.codec.jobs import animate_job, draw_job, render_job, transcode_job
+from dicomweb_server.codec.jobs import animate_job, draw_job, members, render_job, transcode_job
 from dicomweb_server.codec.messages import Job, Outcome, PackedJob, pack_job, text_of, texts_of
 from dicomweb_server.codec.port import Background
 from dicomweb_server.codec.process import Reply
@@ -149,7 +148,5 @@ def _sound(reply: Reply, name: str) -> Reply:
 
 def _require_pixel(reply: Reply, expected: PixelHeader) -> None:
     """Check that a transcoded frame is what it was told to become."""
-    told = reply.notes.get("pixel")
-    frames = expected.number_of_frames
-    if not isinstance(told, list) or [*told[:9], frames, *told[10:]] != list(astuple(expected)):
+    if reply.notes.get("pixel") != members(expected):
         raise CodecFailed("the codec gave a frame that differs from its description")

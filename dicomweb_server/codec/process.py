@@ -19,9 +19,11 @@ from dicomweb_server.codec.messages import (
     Outcome,
     PackedJob,
     ProtocolError,
+    ReplyHead,
     read_notes,
     reply_head,
 )
+from dicomweb_server.codec.window import Window
 from dicomweb_server.model.limits import MIB, CodecLimits
 
 _BUFFER = 4 * MIB
@@ -34,9 +36,14 @@ _OWN_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * MIB),
 }
+"""Arrays of one frame are taken from memory that the one before gave back: fresh pages would cost
+more than the decoding of a small frame."""
 _START_SECONDS = 30.0
 _REAP_SECONDS = 10.0
+_LAST_MOMENTS = 50
 
 
 class ProcessEnded(Exception):
@@ -66,14 +73,20 @@ class CodecProcess:
     Args:
         process: The process.
         channel: Our end of the socket, not blocking.
+        window: Memory that it shares with us, if any.
         limits: Bounds of its replies.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], channel: socket.socket, limits: CodecLimits
+        self,
+        process: subprocess.Popen[bytes],
+        channel: socket.socket,
+        window: Window | None,
+        limits: CodecLimits,
     ) -> None:
         self._process = process
         self._channel = channel
+        self._window = window
         self._limits = limits
         self._loop = asyncio.get_running_loop()
 
@@ -111,27 +124,33 @@ class CodecProcess:
             ProcessEnded: It ended meanwhile.
         """
         try:
-            await self._loop.sock_sendall(self._channel, job.head)
-            for piece in job.data:
-                await self._loop.sock_sendall(self._channel, piece)
+            await self._send(job)
         except OSError as error:
             raise ProcessEnded(await self._death()) from error
         return await self._receive(self._limits.frame)
 
     def watch(self, ended: Callable[[], None]) -> None:
         """Call a function when it ends (or speaks) unasked; until `unwatch`."""
-        self._loop.add_reader(self._channel, ended)
+        self._loop.add_reader(self._channel.fileno(), ended)
 
     def unwatch(self) -> None:
         """Stop watching."""
-        self._loop.remove_reader(self._channel)
+        self._loop.remove_reader(self._channel.fileno())
 
     async def end(self) -> None:
         """Kill it and wait until it is gone."""
         self._channel.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._window is not None:
+            self._window.close()
+        self._process.kill()
         await self._reap()
+
+    async def _send(self, job: PackedJob) -> None:
+        in_window = self._window is not None and self._window.put_job(job.data)
+        await self._loop.sock_sendall(self._channel, job.message(in_window=in_window))
+        if not in_window:
+            for piece in job.data:
+                await self._loop.sock_sendall(self._channel, piece)
 
     async def _require_ready(self) -> None:
         if (await self._receive(0)).outcome is not Outcome.READY:
@@ -141,12 +160,19 @@ class CodecProcess:
         try:
             head = reply_head(await self._exactly(REPLY_HEAD.size), most)
             notes = read_notes(await self._exactly(head.notes)) if head.notes else {}
-            data = bytes(await self._exactly(head.data)) if head.data else b""
+            data = await self._result(head)
         except ProtocolError as error:
             raise ProcessEnded("gave an answer that makes no sense") from error
         except (OSError, EOFError) as error:
             raise ProcessEnded(await self._death()) from error
         return Reply(head.outcome, notes, data)
+
+    async def _result(self, head: ReplyHead) -> bytes:
+        if not head.in_window:
+            return bytes(await self._exactly(head.data))
+        if self._window is None:
+            raise ProtocolError("a reply lies in a window that there is not")
+        return self._window.reply(head.data)
 
     async def _exactly(self, length: int) -> bytearray:
         buffer = bytearray(length)
@@ -160,19 +186,13 @@ class CodecProcess:
 
     async def _death(self) -> str:
         """Why it ended, once its socket has."""
-        with suppress(ProcessLookupError):
-            # It may be alive with a broken socket. A process that ends keeps its own reason.
-            await self._linger()
-        status = await self._reap()
-        return _reason(status, self._limits)
-
-    async def _linger(self) -> None:
-        """Give a process whose socket is closed a moment to be gone by itself."""
-        for _ in range(50):
+        for _ in range(_LAST_MOMENTS):
             if self._process.poll() is not None:
-                return
-            await asyncio.sleep(0.01)
-        self._process.kill()
+                break
+            await asyncio.sleep(0.01)  # a process ends a moment after its socket does
+        else:
+            self._process.kill()
+        return _reason(await self._reap(), self._limits)
 
     async def _reap(self) -> int | None:
         status = self._process.poll()
@@ -194,29 +214,41 @@ def _reason(status: int | None, limits: CodecLimits) -> str:
     return f"ended with signal {-status}"
 
 
-def _spawn(limits: CodecLimits) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _spawn(
+    limits: CodecLimits,
+) -> tuple[subprocess.Popen[bytes], socket.socket, Window | None]:
     """Start a process; blocking."""
     ours, theirs = socket.socketpair()
+    shared = Window.create()
     try:
         for end in (ours, theirs):
             _widen(end)
         ours.setblocking(False)
-        numbers = (theirs.fileno(), os.getpid(), limits.memory, limits.seconds)
-        # In a process group of its own, so that Ctrl-C on a terminal is for the server alone.
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "dicomweb_server.codec.worker", *map(str, numbers)],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=_environment(),
-            process_group=0,
-        )
+        process = _run(limits, theirs.fileno(), shared)
+        window = None if shared is None else Window(shared)
     except BaseException:
         ours.close()
         raise
     finally:
         theirs.close()
-    return process, ours
+        if shared is not None:
+            os.close(shared)
+    return process, ours, window
+
+
+def _run(limits: CodecLimits, channel: int, shared: int | None) -> subprocess.Popen[bytes]:
+    passed = (channel,) if shared is None else (channel, shared)
+    window = -1 if shared is None else shared
+    numbers = (channel, window, os.getpid(), limits.memory, limits.seconds)
+    # In a process group of its own, so that Ctrl-C on a terminal is for the server alone.
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-P", "-m", "dicomweb_server.codec.worker", *map(str, numbers)],
+        pass_fds=passed,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=_environment(),
+        process_group=0,
+    )
 
 
 def _environment() -> dict[str, str]:

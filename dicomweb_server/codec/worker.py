@@ -1,7 +1,7 @@
 """A codec process: takes jobs from a socket, one at a time, until the socket ends.
 
 Run by `dicomweb_server.codec.process` as
-``python -m dicomweb_server.codec.worker DESCRIPTOR PARENT MEMORY SECONDS``.
+``python -m dicomweb_server.codec.worker CHANNEL WINDOW PARENT MEMORY SECONDS``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 
 from dicomweb_server.codec.confine import allow_seconds, confine, end_with, ignore_signals
 from dicomweb_server.codec.jobs import perform
@@ -18,11 +19,12 @@ from dicomweb_server.codec.messages import (
     Job,
     Note,
     Outcome,
-    job_lengths,
+    job_head,
     pack_reply,
     unpack_job,
 )
 from dicomweb_server.codec.preload import preload
+from dicomweb_server.codec.window import Window
 from dicomweb_server.errors import CodecFailed, FrameUndecodable
 
 _LENGTH = 8
@@ -32,30 +34,51 @@ def main(arguments: list[str]) -> None:
     """Serve one socket.
 
     Args:
-        arguments: Descriptor of the socket, process id of the server, bytes of address space,
-            seconds of processor time that a job may take.
+        arguments: Descriptor of the socket, that of the window or -1, process id of the server,
+            bytes of address space, seconds of processor time that a job may take.
     """
+    channel, window, parent, memory = map(int, arguments[:4])
     ignore_signals()
-    channel = socket.socket(fileno=int(arguments[0]))
-    end_with(int(arguments[1]))
+    end_with(parent)
     preload()
-    confine(int(arguments[2]))
-    try:
-        channel.sendall(pack_reply(Outcome.READY, {}))
-        while True:
-            job = _receive(channel)
-            allow_seconds(float(arguments[3]))
-            _answer(channel, job)
-            del job
-    except (EOFError, ConnectionError):
-        os._exit(0)
+    server = _Server(socket.socket(fileno=channel), Window(window) if window >= 0 else None)
+    confine(memory)
+    server.serve(float(arguments[4]))
 
 
-def _receive(channel: socket.socket) -> Job:
-    pickled, pieces = job_lengths(_exactly(channel, JOB_HEAD.size))
-    lengths = struct.unpack(f"<{pieces}Q", _exactly(channel, pieces * _LENGTH))
-    call = _exactly(channel, pickled)
-    return unpack_job(call, tuple(_exactly(channel, length) for length in lengths))
+class _Server:
+    """The server as a codec process sees it."""
+
+    def __init__(self, channel: socket.socket, window: Window | None) -> None:
+        self._channel = channel
+        self._window = window
+
+    def serve(self, seconds: float) -> None:
+        """Do jobs until the socket ends."""
+        try:
+            self._send(Outcome.READY, {}, b"")
+            while True:
+                job = self._receive()
+                allow_seconds(seconds)
+                self._send(*_done(job))
+                del job
+        except (EOFError, ConnectionError):
+            os._exit(0)
+
+    def _receive(self) -> Job:
+        head = job_head(_exactly(self._channel, JOB_HEAD.size))
+        rest = _exactly(self._channel, head.pieces * _LENGTH + head.call)
+        lengths = struct.unpack_from(f"<{head.pieces}Q", rest)
+        call = rest[head.pieces * _LENGTH :]
+        if head.in_window and self._window is not None:
+            return unpack_job(call, self._window.job(lengths))
+        return unpack_job(call, tuple(_exactly(self._channel, length) for length in lengths))
+
+    def _send(self, outcome: Outcome, notes: Mapping[str, Note], data: bytes) -> None:
+        in_window = self._window is not None and self._window.put_reply(data)
+        self._channel.sendall(pack_reply(outcome, notes, len(data), in_window=in_window))
+        if not in_window:
+            self._channel.sendall(data)
 
 
 def _exactly(channel: socket.socket, length: int) -> bytes:
@@ -69,21 +92,20 @@ def _exactly(channel: socket.socket, length: int) -> bytes:
     return data
 
 
-def _answer(channel: socket.socket, job: Job) -> None:
-    data = b""
+def _done(job: Job) -> tuple[Outcome, Mapping[str, Note], bytes]:
+    """What becomes of a job: whatever happens, it costs this one alone."""
     try:
         notes, data = perform(job)
-        outcome = Outcome.DONE
     except FrameUndecodable as error:
-        outcome, notes = Outcome.UNDECODABLE, _undecodable(error)
+        return Outcome.UNDECODABLE, _undecodable(error), b""
     except CodecFailed as error:
-        outcome, notes = Outcome.FAILED, {"detail": error.detail, "hint": error.hint}
+        return Outcome.FAILED, {"detail": error.detail, "hint": error.hint}, b""
     except MemoryError:
-        outcome, notes = Outcome.FAILED, {"detail": "it needs more memory than a codec may have"}
-    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this frame alone
-        outcome, notes = Outcome.FAILED, _unexpected(error)
-    channel.sendall(pack_reply(outcome, notes, data))
-    channel.sendall(data)
+        detail = "the codec needs more memory than it may have"
+        return Outcome.FAILED, {"detail": detail}, b""
+    except Exception as error:  # noqa: BLE001 - a codec may raise anything
+        return Outcome.FAILED, _unexpected(error), b""
+    return Outcome.DONE, notes, data
 
 
 def _undecodable(error: FrameUndecodable) -> dict[str, Note]:
