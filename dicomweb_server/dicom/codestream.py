@@ -80,7 +80,7 @@ def read_image(source: ByteSource, place: ByteRange) -> Image | None:
     return None
 
 
-def _segments(head: bytes) -> Iterator[tuple[int, bytes]]:
+def segments(head: bytes) -> Iterator[tuple[int, bytes]]:
     """Markers of a JPEG header with what belongs to them, up to the compressed data."""
     place = 2
     while place + 4 <= len(head):
@@ -159,7 +159,7 @@ class _Jpeg:
 
 def _jpeg(head: bytes, place: ByteRange) -> Image:
     found = _Jpeg()
-    for marker, data in _segments(head):
+    for marker, data in segments(head):
         found.take(marker, data)
     if not found.frame or not found.rows or not found.columns:
         raise Misfit("the image tells no size in its header", "send baseline or lossless JPEG")

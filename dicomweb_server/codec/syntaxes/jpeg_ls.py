@@ -1,0 +1,63 @@
+"""JPEG-LS, lossless and near-lossless (ISO/IEC 14495-1)."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+
+from dicomweb_server.codec import declared
+from dicomweb_server.codec.declared import Coding, Declared
+from dicomweb_server.codec.failure import decoding, undecodable
+from dicomweb_server.codec.raster import Samples, compact, laid_out, narrowed, shape_of
+from dicomweb_server.codec.table import JPEG_LS, JPEG_LS_NEAR, decoded
+from dicomweb_server.model.frame import Frame, Target
+from dicomweb_server.model.instance import PixelHeader
+
+SYNTAXES = (JPEG_LS, JPEG_LS_NEAR)
+
+
+def decode(frame: Frame) -> tuple[Samples, str]:
+    """Samples of a JPEG-LS frame, and the colour that the stream tells.
+
+    Raises:
+        FrameUndecodable: It is damaged, or something else than its data set says.
+    """
+    found = declared.jpeg(frame.data)
+    declared.require_same(found, frame.pixel)
+    if found.coding is not Coding.LS:
+        raise undecodable(f"it is {found.coding.value}, its transfer syntax is JPEG-LS")
+    told = decoded(JPEG_LS, frame.pixel).photometric_interpretation
+    return samples_of(frame, found), found.colour if found.colour and told else told
+
+
+def samples_of(frame: Frame, found: Declared) -> Samples:
+    """Decode a JPEG-LS stream that fits its data set; samples have no sign of their own."""
+    with decoding("JPEG-LS"):
+        cells: Samples = imagecodecs.jpegls_decode(frame.data)
+    pixel = decoded(frame.transfer_syntax, frame.pixel)
+    if found.samples == 3 and cells.shape[-1] != 3:
+        cells = np.ascontiguousarray(np.moveaxis(cells, 0, -1))
+    return narrowed(cells.reshape(shape_of(pixel)), pixel, found.bits)
+
+
+def encode(samples: Samples, pixel: PixelHeader, target: Target) -> bytes:
+    """A JPEG-LS frame.
+
+    Signed samples keep their sign extension in the whole container: decoders cannot go wrong.
+
+    Args:
+        samples: In the shape and type of `pixel`.
+        pixel: What is to be encoded.
+        target: Tells whether it may be lossy, and its quality.
+    """
+    kept = laid_out(compact(samples, pixel.bits_stored))
+    cells = kept.view(f"u{kept.dtype.itemsize}")
+    near = 0
+    if target.transfer_syntax == JPEG_LS_NEAR:
+        near = near_of(target.quality, pixel.bits_stored)
+    return bytes(imagecodecs.jpegls_encode(cells, near))
+
+
+def near_of(quality: int, bits: int) -> int:
+    """The largest error of a sample that a quality stands for, 1 to 255."""
+    return min(255, max(1, ((100 - quality) << max(0, bits - 8)) // 10))
