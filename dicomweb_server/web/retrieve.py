@@ -18,6 +18,7 @@ from starlette.requests import Request
 from dicomweb_server.dicom.xml_out import native_xml
 from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model import media
+from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
 from dicomweb_server.web.archive import zipped
@@ -26,9 +27,9 @@ from dicomweb_server.web.deliver import REVALIDATE, answer, deliver_flow, not_mo
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.web.xml_parts import multipart_xml
-from dicomweb_server.wire import accept, conditional, frames
+from dicomweb_server.wire import accept, characters, conditional, frames
 from dicomweb_server.wire.accept import Resource, Wish
-from dicomweb_server.wire.encoding import GZIP, IDENTITY
+from dicomweb_server.wire.encoding import GZIP, IDENTITY, ZSTD
 
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
@@ -149,7 +150,7 @@ async def metadata(request: Request) -> Response:
     retrieve, scope = exchange.services.retrieve, exchange.scope
     base, encoding, label = exchange.base, exchange.encoding, exchange.labelled(kind)
     revision = await retrieve.revision(exchange.context, scope)
-    tag = conditional.etag("metadata", scope.path, revision, label, base, encoding)
+    tag = _metadata_tag(scope, revision, label, base, encoding)
     if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE, VARY)
     found = await retrieve.metadata(exchange.context, scope)
@@ -164,6 +165,36 @@ async def metadata(request: Request) -> Response:
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", VARY)
     return response
+
+
+def _metadata_tag(scope: Scope, revision: str, label: str, base: str, encoding: str) -> str:
+    return conditional.etag("metadata", scope.path, revision, label, base, encoding)
+
+
+def metadata_tags(exchange: Exchange, revision: str) -> Iterator[str]:
+    """The entity tags that the metadata of a scope have in their several forms.
+
+    Args:
+        exchange: A request of the scope.
+        revision: Of the scope.
+    """
+    for kind in accept.FIXED[Resource.METADATA]:
+        for label in (kind, kind + characters.LABEL):
+            for coding in (IDENTITY, GZIP, ZSTD):
+                yield _metadata_tag(exchange.scope, revision, label, exchange.base, coding)
+
+
+async def files_tag(exchange: Exchange) -> str:
+    """The entity tag that the Part 10 files of a scope have for a client.
+
+    Args:
+        exchange: A request of the scope.
+    """
+    scope = exchange.scope
+    wishes = _wishes(exchange, Resource.INSTANCE if scope.instance else Resource.INSTANCES)
+    files = [wish for wish in wishes if _KINDS.get(wish.media_type) is _files]
+    found = await exchange.services.retrieve.instances(exchange.context, scope, files)
+    return conditional.etag(found.tag, exchange.base)
 
 
 async def _json(found: Metadata, base: str, label: str, encoding: str) -> StreamResponse:
