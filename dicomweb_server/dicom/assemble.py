@@ -35,6 +35,7 @@ from dicomweb_server.dicom.image_description import (
     with_frames,
 )
 from dicomweb_server.dicom.video import read_video
+from dicomweb_server.dicom.video_coding import Family, read_coding, transfer_syntax
 from dicomweb_server.errors import InstanceRejected
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import is_uid
@@ -234,12 +235,29 @@ def _syntax(part: BulkPart, source: ByteSource) -> tuple[str, codestream.Image |
         return stated, None
     if not belonging:
         raise _unsupported(f"pixel data as {kind[:40]} have no transfer syntax")
+    if belonging[0].encoding is media.Encoding.VIDEO:
+        return _video_syntax(part, belonging, source), None
     image = codestream.read_image(source, part.place)
     if image is not None and any(s.uid == image.transfer_syntax for s in belonging):
         return image.transfer_syntax, image
     if image is not None:
         raise Misfit(f"the image is not {kind[:40]}", "send it with its own media type")
     return next((s.uid for s in belonging if s.default), belonging[0].uid), None
+
+
+def _video_syntax(part: BulkPart, belonging: list[media.TransferSyntax], source: ByteSource) -> str:
+    """Transfer Syntax UID of a video: MP4 may hold more codings than its media type names."""
+    coding = read_coding(source, part.place)
+    if coding is None:
+        return next((s.uid for s in belonging if s.default), belonging[0].uid)
+    found = transfer_syntax(coding)
+    is_file = part.media_type == "video/mp4" and coding.family is not Family.MPEG2
+    if not is_file and all(s.uid != found for s in belonging):
+        raise Misfit(
+            f"the video is {coding.family.value}, not {part.media_type[:40]}",
+            "send it with its own media type",
+        )
+    return found
 
 
 def _unsupported(detail: str) -> InstanceRejected:

@@ -33,7 +33,7 @@ _SPELLINGS = {"application/xml": "text/xml", "application/rtf": "text/rtf"}
 HEAD = 1024
 """Bytes of a video from which `video_type` tells its kind."""
 _PACKET = 188
-_START = re.compile(rb"\0\0\1([\x00-\xff])")
+_START = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 _BRANDS = {b"qt  ": "video/quicktime"}
 _MPEG2 = frozenset(
     f"1.2.840.10008.1.2.4.{number}{part}" for number in (100, 101) for part in ("", ".1")
