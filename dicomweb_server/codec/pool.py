@@ -19,6 +19,7 @@ from dicomweb_server.model.instance import PixelHeader
 from dicomweb_server.model.limits import CodecLimits
 from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.rendering import Rendering
+from dicomweb_server.model.stages import Stage, Waiting
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,8 @@ class CodecPool:
         self._held += errand.size
         self._dispatcher.put(errand)
         try:
-            reply = await errand.answer
+            with Waiting(Stage.CODEC):
+                reply = await errand.answer
         finally:
             self._held -= errand.size
             if errand.is_abandoned:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from dicomweb_server.model.stages import Stage, Waiting
+
 T = TypeVar("T")
 
 
@@ -114,7 +116,8 @@ class Pool:
         job = _Job(work, arguments)
         self._put(job)
         try:
-            return await job.future
+            with Waiting(Stage.STORE):
+                return await job.future
         except asyncio.CancelledError:
             if not job.claim():
                 await job.wait_for_end()

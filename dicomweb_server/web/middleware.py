@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dicomweb_server.errors import ArchiveError
+from dicomweb_server.model import stages
+from dicomweb_server.model.stages import Stage
 from dicomweb_server.web.body import ClientGone
 from dicomweb_server.web.errors import answer, problem
 from dicomweb_server.web.responses import BytesResponse
@@ -33,12 +35,15 @@ _MAX_AGE = "7200"
 class _Watched:
     """A send function that remembers what went through it."""
 
-    __slots__ = ("_begin", "_request_id", "_send", "sent", "status")
+    __slots__ = ("_begin", "_request_id", "_send", "_times", "sent", "status")
 
-    def __init__(self, send: Send, request_id: str, begin: float) -> None:
+    def __init__(
+        self, send: Send, request_id: str, begin: float, times: Mapping[Stage, float]
+    ) -> None:
         self._send = send
         self._begin = begin
         self._request_id = request_id
+        self._times = times
         self.status = 0
         self.sent = 0
 
@@ -55,10 +60,15 @@ class _Watched:
         """Headers of every answer; what says nothing about caching is kept by nobody."""
         yield b"x-request-id", self._request_id.encode()
         yield b"x-content-type-options", b"nosniff"
-        milliseconds = (time.monotonic() - self._begin) * 1000
-        yield b"server-timing", b"total;dur=%.1f" % milliseconds
+        yield b"server-timing", self._timing()
         if all(name != b"cache-control" for name, _ in message["headers"]):
             yield b"cache-control", b"no-store"
+
+    def _timing(self) -> bytes:
+        """Milliseconds until the answer began, and what of them was waiting."""
+        measured = {stage.value: self._times[stage] for stage in Stage if stage in self._times}
+        measured["total"] = time.monotonic() - self._begin
+        return ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in measured.items()).encode()
 
 
 class RequestMiddleware:
@@ -79,7 +89,8 @@ class RequestMiddleware:
         request_id = str(uuid.uuid4())
         scope = _without_slash({**scope, "request_id": request_id})
         begin = time.monotonic()
-        watched = _Watched(send, request_id, begin)
+        times, token = stages.begin()
+        watched = _Watched(send, request_id, begin, times)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, watched)
@@ -88,6 +99,7 @@ class RequestMiddleware:
             except Exception as error:  # noqa: BLE001 - the last net: every error has an answer
                 await _give_up(error, scope, receive, watched, request_id)
             finally:
+                stages.end(token)
                 _log_line(scope, watched, time.monotonic() - begin)
 
 

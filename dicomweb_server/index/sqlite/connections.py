@@ -28,6 +28,7 @@ from dicomweb_server.errors import (
     Unavailable,
 )
 from dicomweb_server.index.sqlite.schema import Schema, migrate
+from dicomweb_server.model.stages import Stage, Waiting
 
 _R = TypeVar("_R")
 _BUSY_MILLISECONDS = 10_000
@@ -192,7 +193,8 @@ class ReaderPool:
             answer = loop.run_in_executor(self._executor, self._run, work)
         except RuntimeError:  # shut down
             raise Unavailable("the index is closed") from None
-        return await answer
+        with Waiting(Stage.INDEX):
+            return await answer
 
     def close(self) -> None:
         """Wait for what runs, then close every connection."""

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from dicomweb_server.errors import TooBusy, Unavailable
 from dicomweb_server.index.sqlite.connections import WriterConnection, translate
+from dicomweb_server.model.stages import Stage, Waiting
 
 _R = TypeVar("_R")
 _WAITING = 10_000
@@ -88,7 +89,8 @@ class Writer:
                 self._queue.put_nowait(job)  # type: ignore[arg-type]  # the job keeps its result
             except queue.Full:
                 raise TooBusy("too many writes are waiting") from None
-        return await asyncio.wrap_future(job.future)
+        with Waiting(Stage.INDEX):
+            return await asyncio.wrap_future(job.future)
 
     def close(self) -> None:
         """Finish what waits, then close the connection."""
