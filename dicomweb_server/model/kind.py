@@ -12,7 +12,6 @@ _REPORTS = (f"{_STORAGE}88.",)
 _STATES = (f"{_STORAGE}11.",)
 _WAVEFORMS = (f"{_STORAGE}9.",)
 SEGMENTATION = (f"{_STORAGE}66.4", f"{_STORAGE}66.7")
-RT_DOSE = f"{_STORAGE}481.2"
 WHOLE_SLIDE = f"{_STORAGE}77.1.6"
 
 DOCUMENT_TYPES = {
@@ -64,5 +63,5 @@ def kind_of(record: InstanceRecord) -> Kind:
 
 
 def has_background(record: InstanceRecord) -> bool:
-    """Whether the pictures of an instance are laid on images of other instances."""
-    return record.sop_class in (*SEGMENTATION, RT_DOSE)
+    """Whether frames of an instance are laid on images of other instances."""
+    return record.sop_class in SEGMENTATION

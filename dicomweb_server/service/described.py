@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from dicomweb_server.dicom.selection import JsonObject, read
+from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.errors import NotFound, Unavailable
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.document import Document
@@ -30,10 +30,10 @@ class Described:
         self._index = index
         self._immutable = immutable
         self._capacity = capacity
-        self._kept: OrderedDict[str, tuple[JsonObject, int]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Attributes, int]] = OrderedDict()
         self._held = 0
 
-    async def of(self, record: InstanceRecord) -> JsonObject:
+    async def of(self, record: InstanceRecord) -> Attributes:
         """The DICOM JSON of an instance; BulkDataURI values begin at the DICOMweb root.
 
         Raises:
@@ -65,7 +65,7 @@ class Described:
         if again is None or again.blob.digest != record.blob.digest:
             raise Unavailable("the instance was replaced while it was read")
 
-    def _keep(self, digest: str, parsed: JsonObject, size: int) -> None:
+    def _keep(self, digest: str, parsed: Attributes, size: int) -> None:
         if digest in self._kept:
             return
         self._kept[digest] = (parsed, size)
@@ -75,5 +75,5 @@ class Described:
             self._held -= freed
 
 
-def _parsed(document: Document) -> JsonObject:
-    return read(document.text(b""))
+def _parsed(document: Document) -> Attributes:
+    return Attributes.parse(document.text(b""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from dicomweb_server.errors import ArchiveError, NotAcceptable, TooBusy
@@ -57,7 +57,7 @@ class Rendition:
         media_type: Of the first part.
         multipart: Whether the parts travel as multipart/related; else there is exactly one.
         tag: What the strong entity tag is made of.
-        lasting: Whether the answer stays the same as long as the resource exists.
+        seconds: For how long a client may keep it without asking again.
         missing: What belongs to the resource and cannot be rendered as asked.
         warnings: What the client should know, as sentences.
     """
@@ -66,7 +66,7 @@ class Rendition:
     media_type: str
     multipart: bool
     tag: str
-    lasting: bool = False
+    seconds: int = 0
     missing: tuple[Undelivered, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -105,7 +105,7 @@ async def finish(part: RenderedPart) -> Finished:
     raise AssertionError("the loop returns")
 
 
-async def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncIterator[Finished]:
+async def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Finished]:
     """Finish parts in order, a few of them at the same time.
 
     Args:
@@ -126,15 +126,54 @@ async def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncIterator
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def first_of(parts: AsyncIterator[Finished]) -> tuple[Finished, list[Finished]]:
-    """The first part that could be made, and those before it that could not.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer of several parts, the first of them in hand.
+
+    Args:
+        first: The first part that could be made.
+        failed: Those in front of it that could not.
+        rest: Those behind it.
+    """
+
+    first: Finished
+    failed: tuple[Finished, ...]
+    rest: AsyncGenerator[Finished]
+
+
+async def begin(found: Rendition, count: int) -> Begun:
+    """Make the first part of an answer.
+
+    Args:
+        found: The answer.
+        count: How many parts are made, or wait finished, at the most.
+
+    Returns:
+        Its `rest` has to be closed.
 
     Raises:
-        ArchiveError: None could be made; the reason of the first one.
+        ArchiveError: No part can be made; the reason of the first one.
     """
+    rest = ahead(found.parts(), count)
     failed: list[Finished] = []
-    async for finished in parts:
-        if finished.failure is None:
-            return finished, failed
-        failed.append(finished)
-    raise failed[0].failure if failed and failed[0].failure else NotAcceptable("there is nothing")
+    try:
+        async for finished in rest:
+            if finished.failure is None:
+                return Begun(finished, tuple(failed), rest)
+            failed.append(finished)
+    except BaseException:
+        await rest.aclose()
+        raise
+    reasons = [finished.failure for finished in failed if finished.failure]
+    raise reasons[0] if reasons else NotAcceptable("there is nothing to render")
+
+
+async def only(found: Rendition) -> Finished:
+    """Make the one part of an answer.
+
+    Raises:
+        ArchiveError: It cannot be made.
+    """
+    begun = await begin(found, 1)
+    await begun.rest.aclose()
+    return begun.first

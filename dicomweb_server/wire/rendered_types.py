@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dicomweb_server.model.kind import Kind
 from dicomweb_server.model.media import MULTIPART_RELATED
+from dicomweb_server.model.rendering import IccProfile
 from dicomweb_server.wire import accept
 
 JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
@@ -19,8 +20,20 @@ ANIMATED = (GIF, WEBP)
 TEXTS = (HTML, PLAIN)
 DRAWINGS = (PNG, JPEG, SVG, GIF, WEBP)
 """Of waveforms."""
+_OWN = (
+    "video/mp4",
+    "video/mpeg",
+    "video/H265",
+    "application/pdf",
+    "text/xml",
+    "model/stl",
+    "model/obj",
+    "model/mtl",
+)
+"""Of videos and encapsulated documents: as they are stored."""
 COLOUR_MANAGED = frozenset({JPEG, PNG, WEBP})
 """Types in which this archive writes an ICC profile (PS3.18 8.3.5.1.5)."""
+PROFILES = tuple(profile.value for profile in IccProfile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ FRAMES_FORMS = (*_several(PICTURES), *_single(ANIMATED))
 """Forms of a list of frames."""
 MULTIFRAME_FORMS = (*FRAMES_FORMS, *_single(t for t in PICTURES if t not in ANIMATED))
 """Forms of a whole multi-frame image; the last ones show one frame of it."""
+THUMBNAIL_FORMS = _single(PICTURES)
+"""Forms of thumbnails: always exactly one picture (PS3.18 10.4.3.3.4)."""
 REPORT_FORMS = (*_single(TEXTS), *_several(TEXTS))
 WAVEFORM_FORMS = (*_single(DRAWINGS), *_several(DRAWINGS))
 
@@ -101,7 +116,7 @@ def forms_of(kind: Kind, own: str = "") -> tuple[RenderedForm, ...]:
         return FRAME_FORMS
     if kind in (Kind.MULTIFRAME, Kind.PRESENTATION):
         return MULTIFRAME_FORMS
-    if kind is Kind.REPORT:
+    if kind in (Kind.REPORT, Kind.NOTHING):
         return REPORT_FORMS
     if kind is Kind.WAVEFORM:
         return WAVEFORM_FORMS
@@ -111,3 +126,20 @@ def forms_of(kind: Kind, own: str = "") -> tuple[RenderedForm, ...]:
 def parts_only(forms: Sequence[RenderedForm]) -> tuple[RenderedForm, ...]:
     """Forms that a member of a study or series can take (PS3.18 10.4.4 note 3)."""
     return tuple(form for form in forms if form.multipart)
+
+
+INSTANCE_FORMS = tuple(
+    dict.fromkeys(
+        (
+            *MULTIFRAME_FORMS,
+            *REPORT_FORMS,
+            *WAVEFORM_FORMS,
+            *(
+                form
+                for kind in _OWN
+                for form in (RenderedForm(kind, False), RenderedForm(kind, True))
+            ),
+        )
+    )
+)
+"""Every form that some instance has."""

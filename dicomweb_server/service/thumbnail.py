@@ -1,0 +1,133 @@
+"""Thumbnails: one small picture for a study, series, instance or frame (PS3.18 8.3.5.2)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.dicom.drawings import fitted, label_of, placeholder
+from dicomweb_server.errors import FrameUndecodable, NotFound
+from dicomweb_server.index.port import Index
+from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.instance import InstanceRecord
+from dicomweb_server.model.kind import Kind, kind_of
+from dicomweb_server.model.rendering import RenderOptions, Viewport
+from dicomweb_server.service.animation import representative
+from dicomweb_server.service.backgrounds import FrameOf
+from dicomweb_server.service.context import Context
+from dicomweb_server.service.delivery import tag_of
+from dicomweb_server.service.frames import plan, table_of
+from dicomweb_server.service.pictures import REVISION, Pictures, Shot
+from dicomweb_server.service.rendition import Made, RenderedPart, Rendition
+from dicomweb_server.service.standing import Standing, shows_patient
+from dicomweb_server.wire.rendered_types import THUMBNAIL_FORMS, Wanted
+
+_SIDE = 256
+"""Pixels of a thumbnail each way where nobody says how many."""
+_KEPT = 300
+_QUALITY = 85
+_LABELS = {Kind.IMAGE: "IMAGE", Kind.MULTIFRAME: "IMAGE", Kind.VIDEO: "VIDEO"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Small:
+    """One thumbnail that somebody wants."""
+
+    scope: Scope
+    numbers: tuple[int, ...]
+    media_type: str
+    viewport: Viewport
+
+
+class Thumbnails:
+    """Finds and makes thumbnails.
+
+    Args:
+        index: Where instances are found.
+        pictures: How frames are rendered.
+        authorizer: Asked first.
+    """
+
+    def __init__(self, index: Index, pictures: Pictures, authorizer: Authorizer) -> None:
+        self._index = index
+        self._pictures = pictures
+        self._standing = Standing(index, pictures.parts.described)
+        self._authorizer = authorizer
+
+    async def find(
+        self,
+        context: Context,
+        scope: Scope,
+        numbers: Sequence[int],
+        wanted: Wanted,
+        viewport: Viewport | None,
+    ) -> Rendition:
+        """The thumbnail of a study, a series, an instance or frames of it (PS3.18 10.4.1.1.4).
+
+        Never anything about the patient: no annotation, no overlay, nothing of an image in which
+        the patient's data are burned in. What cannot be shown gets a drawing that says its kind.
+
+        Args:
+            context: Who asks.
+            scope: What.
+            numbers: Frame numbers from 1; empty for the whole instance. Of several the middle one
+                is shown.
+            wanted: In which form.
+            viewport: Size into which it is fitted; None for the server's choice.
+
+        Raises:
+            NotFound: It is not there.
+            NotAcceptable: No single picture is acceptable.
+        """
+        await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
+        form = wanted.of(THUMBNAIL_FORMS)[0]
+        revision = await self._index.revision(scope)
+        if revision is None:
+            raise NotFound("there is nothing of this name", "search at /studies for what there is")
+        usual = Viewport(_SIDE, _SIDE, enlarge=False)
+        small = _Small(scope, tuple(numbers), form.media_type, viewport or usual)
+        tag = tag_of(["thumbnail", REVISION, self._index.generation, str(revision), str(small)])
+        parts = partial(self._parts, context, small, tag)
+        return Rendition(parts, form.media_type, multipart=False, tag=tag, seconds=_KEPT)
+
+    async def _parts(
+        self, context: Context, small: _Small, tag: str
+    ) -> AsyncIterator[RenderedPart]:
+        source = hashlib.sha256(tag.encode()).hexdigest()
+        make = partial(self._make, context, small)
+        kept = partial(self._pictures.parts.derived.get, source, tag, make)
+        path = small.scope.path
+        if small.numbers:
+            path += f"/frames/{small.numbers[len(small.numbers) // 2]}"
+        yield Made(small.media_type, path, kept)
+
+    async def _make(self, context: Context, small: _Small) -> bytes:
+        chosen = await self._standing.of(small.scope)
+        if chosen is None:
+            raise NotFound("it was deleted meanwhile", "search at /studies for what there is")
+        number = 1
+        if small.numbers:
+            number = small.numbers[len(small.numbers) // 2]
+            plan(table_of(chosen), max(small.numbers))
+        if not kind_of(chosen).is_picture:
+            return await self._drawn(chosen, small)
+        if shows_patient(await self._pictures.parts.described.of(chosen)):
+            return await self._drawn(chosen, small)
+        if not small.numbers:
+            number = await representative(self._pictures, chosen)
+        options = RenderOptions(quality=_QUALITY, viewport=small.viewport)
+        try:
+            shot = Shot(FrameOf(chosen, number), small.media_type, options)
+            return await self._pictures.fresh(context, shot)
+        except FrameUndecodable:
+            return await self._drawn(chosen, small)
+
+    async def _drawn(self, record: InstanceRecord, small: _Small) -> bytes:
+        """A drawing that says what an instance is, with no word from its file."""
+        kind = kind_of(record)
+        label = _LABELS.get(kind) or label_of(record.sop_class, "")
+        drawing = fitted(placeholder(label), small.viewport.width, small.viewport.height)
+        return await self._pictures.parts.codecs.draw(drawing, small.media_type, _QUALITY)
