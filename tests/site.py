@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from dicomweb_server.app import create_app
-from dicomweb_server.settings import Settings
+from dicomweb_server.settings import CodecSettings, Settings
 
 ROOT = "/dicom-web"
 ANY_SYNTAX = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -109,6 +109,7 @@ def parts_of(response: httpx.Response) -> list[tuple[dict[str, str], bytes]]:
 @contextmanager
 def open_site(folder: Path, **sections: object) -> Iterator[Site]:
     """A site over a folder; sections as in Settings."""
+    sections = {"codec": CodecSettings(warm=False), **sections}
     settings = Settings(data=folder, **sections)  # type: ignore[arg-type] # sections are checked by Settings' own types
     with Site(settings) as site:
         yield site

@@ -2,6 +2,7 @@
 
 from dicomweb_server.settings.load import Loaded, load
 from dicomweb_server.settings.sections import (
+    CodecSettings,
     HttpSettings,
     IndexSettings,
     LogFormat,
@@ -16,6 +17,7 @@ from dicomweb_server.settings.sections import (
 )
 
 __all__ = [
+    "CodecSettings",
     "HttpSettings",
     "IndexSettings",
     "Loaded",

@@ -126,6 +126,7 @@ def _expanded(value: Path) -> Path:
 
 
 Bytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+CodecMemory = Annotated[int, BeforeValidator(_size), Field(ge=512 * 2**20)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 Few = Annotated[int, Field(ge=1, le=256)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]

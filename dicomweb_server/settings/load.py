@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.settings.kinds import Folder
 from dicomweb_server.settings.sections import (
+    CodecSettings,
     HttpSettings,
     IndexSettings,
     LogSettings,
@@ -66,6 +67,7 @@ class _Sections(BaseSettings):
     query: QuerySettings = QuerySettings()
     metadata: MetadataSettings = MetadataSettings()
     renditions: RenditionSettings = RenditionSettings()
+    codec: CodecSettings = CodecSettings()
     log: LogSettings = LogSettings()
 
 

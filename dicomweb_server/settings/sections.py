@@ -5,6 +5,7 @@ Each field's description is its line in ``config show`` and in docs/settings.md.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from dicomweb_server.model.limits import (
     GIB,
     KIB,
     MIB,
+    CodecLimits,
     MultipartLimits,
     QueryLimits,
     ScanLimits,
@@ -26,6 +28,7 @@ from dicomweb_server.settings.kinds import (
     Attributes,
     BaseUrl,
     Bytes,
+    CodecMemory,
     Count,
     Few,
     File,
@@ -38,6 +41,8 @@ from dicomweb_server.settings.kinds import (
     Seconds,
     attribute_path,
 )
+
+_MOST_CODECS = 8
 
 
 class ServerKind(StrEnum):
@@ -217,6 +222,38 @@ class RenditionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CodecSettings:
+    """Decoding, encoding and rendering, in processes of their own."""
+
+    workers: Annotated[
+        Few | None,
+        Field(
+            description="Codec processes of each worker process of the server; unset, as many as "
+            "there are processors, at most 8, shared among those."
+        ),
+    ] = None
+    memory_bytes: Annotated[
+        CodecMemory, Field(description="Address space that one codec process may have.")
+    ] = 2 * GIB
+    seconds: Annotated[
+        Seconds, Field(description="Time that the work on one frame may take before it is ended.")
+    ] = 30.0
+    queue: Annotated[
+        Count, Field(description="Frames that may wait for a codec; more are answered with 503.")
+    ] = 256
+    queue_bytes: Annotated[
+        Bytes, Field(description="Memory that frames which wait for a codec may take.")
+    ] = GIB
+    warm: Annotated[
+        bool,
+        Field(
+            description="Start the codec processes with the server; else each starts when it is "
+            "first needed."
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Log lines, on standard error."""
 
@@ -240,6 +277,7 @@ class Settings:
     query: QuerySettings = field(default_factory=QuerySettings)
     metadata: MetadataSettings = field(default_factory=MetadataSettings)
     renditions: RenditionSettings = field(default_factory=RenditionSettings)
+    codec: CodecSettings = field(default_factory=CodecSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def scan_limits(self) -> ScanLimits:
@@ -262,6 +300,19 @@ class Settings:
             seconds=self.query.deadline_seconds,
         )
 
+    def codec_limits(self) -> CodecLimits:
+        """Bounds of the codec processes of one worker process of the server."""
+        workers = self.codec.workers
+        if workers is None:
+            workers = max(1, min(_processors(), _MOST_CODECS) // self.server.workers)
+        return CodecLimits(
+            workers=workers,
+            memory=self.codec.memory_bytes,
+            seconds=self.codec.seconds,
+            queue=self.codec.queue,
+            queue_bytes=self.codec.queue_bytes,
+        )
+
     def store_limits(self) -> StoreLimits:
         """Bounds of storing."""
         return StoreLimits(
@@ -271,3 +322,10 @@ class Settings:
             idle_seconds=self.store.idle_seconds,
             reserve=self.store.reserve_bytes,
         )
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
