@@ -70,7 +70,7 @@ def hot_iron() -> Palette:
     return Palette(
         _channel([min(2 * step, 255) for step in steps]),
         _channel([max(2 * (step - 128), 0) if step < 255 else 255 for step in steps]),
-        _channel([max(4 * (step - 192), 0) if step < 255 else 255 for step in steps]),
+        _channel([min(max(4 * (step - 191), 0), 255) for step in steps]),
     )
 
 

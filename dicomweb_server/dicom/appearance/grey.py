@@ -194,7 +194,6 @@ def _signed(value: int | None, pixel: PixelHeader) -> int | None:
         return None
     if not pixel.pixel_representation:
         return value & 0xFFFF
-    for bits in (16, pixel.bits_stored):
-        if value > stored[1]:
-            value -= 1 << bits
-    return value
+    if value >= 0x8000:
+        value -= 0x10000
+    return value if value <= stored[1] else value - (1 << pixel.bits_stored)
