@@ -13,19 +13,27 @@ from starlette.middleware import Middleware
 
 from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
 from dicomweb_server.codec.pictures import PillowPictures
+from dicomweb_server.codec.pool import CodecPool
 from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.service.backgrounds import Backgrounds
 from dicomweb_server.service.compose import Compose, ComposeLimits
 from dicomweb_server.service.content import Content
+from dicomweb_server.service.derived import Derived
+from dicomweb_server.service.described import Described
 from dicomweb_server.service.health import Health
 from dicomweb_server.service.ingest import Ingest, IngestSettings
+from dicomweb_server.service.pictures import PictureParts, Pictures
 from dicomweb_server.service.remove import Remove
+from dicomweb_server.service.render import Render
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
+from dicomweb_server.service.texts import Texts
+from dicomweb_server.service.thumbnail import Thumbnails
 from dicomweb_server.settings import Settings
 from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.port import BlobStore, RenditionStore
@@ -39,12 +47,13 @@ from dicomweb_server.web.upload import UploadMiddleware
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything that holds bytes or rows."""
+    """Everything that holds bytes, rows or processes."""
 
     store: BlobStore
     index: Index
     tombstones: Tombstones
     renditions: RenditionStore
+    codecs: CodecPool
 
 
 def plan_of(settings: Settings) -> IndexPlan:
@@ -82,7 +91,9 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             capacity_bytes=settings.renditions.capacity_bytes,
         )
         stack.push_async_callback(renditions.close)
-        yield Ports(store, index, tombstones, renditions)
+        codecs = CodecPool(settings.codec_limits())
+        stack.push_async_callback(codecs.close)
+        yield Ports(store, index, tombstones, renditions, codecs)
 
 
 def make_services(settings: Settings, ports: Ports) -> Services:
@@ -104,6 +115,11 @@ def make_services(settings: Settings, ports: Ports) -> Services:
     )
     content = Content(ports.store, ports.renditions, settings.scan_limits())
     immutable = settings.store.duplicates is not DuplicatePolicy.REPLACE
+    described = Described(ports.index, immutable=immutable)
+    backgrounds = Backgrounds(ports.index, described, authorizer)
+    derived = Derived(ports.renditions)
+    pictures = Pictures(PictureParts(content, described, backgrounds, ports.codecs, derived))
+    texts = Texts(content, described, ports.codecs)
     return Services(
         settings=_web_settings(settings, plan),
         authenticator=OpenAuthenticator(),
@@ -115,6 +131,8 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         ingest=ingest,
         search=Search(ports.index, authorizer, settings.query.deadline_seconds),
         retrieve=Retrieve(ports.index, content, authorizer, immutable=immutable),
+        render=Render(ports.index, pictures, texts, authorizer, immutable=immutable),
+        thumbnails=Thumbnails(ports.index, pictures, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer),
         health=Health(ports.store, ports.index),
     )
@@ -132,6 +150,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_ports(chosen) as ports:
             app.state.services = make_services(chosen, ports)
+            if chosen.codec.warm:
+                ports.codecs.warm()
             yield
 
     middleware = [

@@ -75,6 +75,11 @@ class OpenFile:
         """Length in bytes."""
         return self._size
 
+    @property
+    def used(self) -> float:
+        """Seconds since 1970 when it was written or marked as used last."""
+        return os.fstat(self._descriptor).st_mtime
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Read a range; shorter than asked only where the file ends."""
         length = max(0, min(length, self._size - offset))

@@ -185,6 +185,22 @@ class RenditionStore(Protocol):
         """Run a generator over a rendition, as BlobStore.transform does over a blob."""
         ...
 
+    async def get(self, key: str) -> bytes | None:
+        """A whole rendition; None where there is none, or a torn one.
+
+        Args:
+            key: As for `ensure`.
+        """
+        ...
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Keep a rendition that was made elsewhere; one that is very large is not kept.
+
+        Raises:
+            StoreFull: No space is left.
+        """
+        ...
+
     async def close(self) -> None:
         """Release threads and descriptors."""
         ...

@@ -12,6 +12,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,11 @@ _TRAILER = struct.Struct("<8sQI")
 _MAGIC = b"dwrendit"
 _CHUNK = 1024 * 1024
 _KNOWN = 10_000
+_LEAST = 4096
+"""Bytes that the smallest file takes on a disk."""
+_SHARE = 8
+_LARGEST = 64 * _CHUNK
+"""Bytes of a rendition that `put` keeps, at the most; and never more than a _SHARE of all."""
 _TOUCH_AFTER = 30.0
 """Seconds for which a rendition counts as there without a look at the disk."""
 _SAFE_FOR = 60.0
@@ -60,6 +66,8 @@ class FilesystemRenditions:
         self._capacity = capacity_bytes
         self._staging = StagingFolder(folder / "staging", self._lock)
         self._pool = Pool(threads, "renditions")
+        self._short = Pool(threads, "renditions-short")
+        self._most = min(capacity_bytes // _SHARE, _LARGEST)
         self._mutex = threading.Lock()
         self._running: dict[str, Future[Blob]] = {}
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -121,8 +129,22 @@ class FilesystemRenditions:
         opener = partial(self._open, blob.digest, blob.size)
         return transform_file(self._pool, opener, work)
 
+    async def get(self, key: str) -> bytes | None:
+        """A whole rendition; None where there is none, or a torn one."""
+        return await self._short.run(read_whole, self._path(key), self._most)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Keep a rendition that was made elsewhere, unless it would push out too many others.
+
+        Raises:
+            StoreFull: No space is left.
+        """
+        if len(data) <= self._most:
+            await self._short.run(self._put, self._path(key), data)
+
     async def close(self) -> None:
         """Release threads and descriptors."""
+        self._short.close()
         self._pool.close()
         self._staging.close()
 
@@ -199,6 +221,10 @@ class FilesystemRenditions:
             temporary.unlink(missing_ok=True)
         return writer.size
 
+    def _put(self, path: Path, data: bytes) -> None:
+        self._make(path, lambda write: write(data))
+        self._sweep(len(data) + _LEAST)
+
     def _sweep(self, size: int) -> None:
         """Remove the least recently used when enough was made for that to be worth a look."""
         with self._mutex:
@@ -240,6 +266,13 @@ def _rename(temporary: Path, path: Path) -> None:
         raise refusal(error) from error
 
 
+def _mark_used(path: Path, opened: OpenFile) -> None:
+    """Put a rendition behind those that go first; not at each use, because that is a write."""
+    if time.time() - opened.used > _TOUCH_AFTER:
+        with suppress(OSError):  # it was removed meanwhile, or the disk is read-only
+            os.utime(path)
+
+
 class _Writer:
     """Writes a rendition and the trailer that proves it whole."""
 
@@ -263,6 +296,40 @@ class _Writer:
             write_all(self._descriptor, _TRAILER.pack(_MAGIC, self.size, self._checksum))
         except OSError as error:
             raise refusal(error) from error
+
+
+def read_whole(path: Path, most: int) -> bytes | None:
+    """A rendition without its trailer, marked as used.
+
+    Args:
+        path: Its file.
+        most: Bytes that it may have.
+
+    Returns:
+        None where it is missing, torn or larger.
+    """
+    try:
+        opened = OpenFile(path)
+    except BlobDamaged:
+        return None
+    try:
+        return _whole(path, opened, most)
+    except BlobDamaged:
+        return None
+    finally:
+        opened.close()
+
+
+def _whole(path: Path, opened: OpenFile, most: int) -> bytes | None:
+    size = opened.size - _TRAILER.size
+    if not 0 <= size <= most:
+        return None
+    data = opened.exactly(0, size)
+    expected = _TRAILER.pack(_MAGIC, size, zlib.crc32(data))
+    if opened.exactly(size, _TRAILER.size) != expected:
+        return None
+    _mark_used(path, opened)
+    return data
 
 
 def whole_size(path: Path) -> int | None:

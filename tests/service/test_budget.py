@@ -63,7 +63,13 @@ class Archive:
         ports = self.run(self._stack.enter_async_context(open_ports(settings)))
         self.store = CountingStore(ports.store)
         self.index = Counted(ports.index)
-        counted = Ports(self.store, cast(Index, self.index), ports.tombstones, ports.renditions)
+        counted = Ports(
+            self.store,
+            cast(Index, self.index),
+            ports.tombstones,
+            ports.renditions,
+            ports.codecs,
+        )
         self.services: Services = make_services(settings, counted)
 
     def run(self, work: Awaitable[T]) -> T:

@@ -56,6 +56,10 @@ def files_below(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
+def bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("[0-9a-f][0-9a-f]/*"))
+
+
 async def test_it_is_a_rendition_store(renditions: FilesystemRenditions) -> None:
     store: RenditionStore = renditions
     make = Maker(sample(1_300_000))
@@ -200,3 +204,77 @@ def test_a_foreign_file_is_no_rendition(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(bytes(100))
     assert whole_size(tmp_path / "x") is None
     assert whole_size(tmp_path / "absent") is None
+
+
+async def test_what_is_put_is_got(renditions: FilesystemRenditions, tmp_path: Path) -> None:
+    store: RenditionStore = renditions
+    assert await store.get(KEY) is None
+    await store.put(KEY, sample(100_000))
+    assert await store.get(KEY) == sample(100_000)
+    await store.put(KEY, b"")
+    assert await store.get(KEY) == b""
+    other = FilesystemRenditions.open(tmp_path, 1, 10_000_000)
+    await other.put(KEY, b"theirs")
+    assert await store.get(KEY) == b"theirs"
+    assert await store.read(KEY, [ByteRange(1, 3)]) == [b"hei"]
+    await other.close()
+
+
+async def test_what_would_push_out_too_many_others_is_not_kept(tmp_path: Path) -> None:
+    renditions = FilesystemRenditions.open(tmp_path, 1, 8_000)
+    await renditions.put(KEY, bytes(1_001))
+    assert await renditions.get(KEY) is None
+    await renditions.put(KEY, bytes(1_000))
+    assert await renditions.get(KEY) == bytes(1_000)
+    await renditions.close()
+
+
+@pytest.mark.parametrize("harm", ["truncated", "emptied", "changed", "longer", "removed"])
+async def test_a_torn_rendition_is_not_got(
+    renditions: FilesystemRenditions, tmp_path: Path, harm: str
+) -> None:
+    await renditions.put(KEY, sample(5_000))
+    path = file_of(tmp_path, KEY)
+    whole = bytearray(path.read_bytes())
+    whole[2_500] ^= 1
+    harmed: dict[str, bytes | bytearray] = {
+        "truncated": whole[:4_096],
+        "emptied": b"",
+        "changed": whole,
+        "longer": path.read_bytes() + b"x",
+    }
+    path.unlink()
+    if harm != "removed":
+        path.write_bytes(harmed[harm])
+    assert await renditions.get(KEY) is None
+
+
+async def test_many_that_are_put_stay_within_the_bound(tmp_path: Path) -> None:
+    renditions = FilesystemRenditions.open(tmp_path, 1, 1_000_000)
+    for number in range(40):
+        key = f"{number:064x}-x"
+        await renditions.put(key, sample(100_000))
+        used = time.time() - 10_000 + number
+        os.utime(file_of(tmp_path, key), (used, used))
+    await renditions.put(KEY, sample(100_000))
+    assert bytes_below(tmp_path) <= 1_200_000
+    assert await renditions.get(KEY) == sample(100_000)
+    await renditions.close()
+
+
+async def test_what_is_got_goes_last(renditions: FilesystemRenditions, tmp_path: Path) -> None:
+    await renditions.put(KEY, b"x")
+    path = file_of(tmp_path, KEY)
+    os.utime(path, (1_000, 1_000))
+    await renditions.get(KEY)
+    assert path.stat().st_mtime > time.time() - 60
+
+
+@pytest.mark.parametrize("key", ["../x", "ab" * 32])
+async def test_nothing_is_put_under_another_form(
+    renditions: FilesystemRenditions, key: str
+) -> None:
+    with pytest.raises(ValueError, match="64 hex"):
+        await renditions.put(key, b"")
+    with pytest.raises(ValueError, match="64 hex"):
+        await renditions.get(key)

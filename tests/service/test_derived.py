@@ -1,0 +1,169 @@
+"""Results made once for all who wait, kept on disk, forgotten when there is no room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dicomweb_server.errors import CodecFailed, FrameUndecodable, StoreFull, TooBusy
+from dicomweb_server.service.derived import Derived
+from dicomweb_server.store.renditions import FilesystemRenditions
+
+pytestmark = pytest.mark.anyio
+
+SOURCE = "ab" * 32
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def renditions(tmp_path: Path) -> Iterator[FilesystemRenditions]:
+    opened = FilesystemRenditions.open(tmp_path, 2, 10_000_000)
+    yield opened
+    asyncio.run(opened.close())
+
+
+class Maker:
+    """Counts how often it was asked, and waits where it is told to."""
+
+    def __init__(self, data: bytes, *, held: bool = False) -> None:
+        self.data = data
+        self.begun = asyncio.Event()
+        self.left = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.calls = 0
+        if not held:
+            self.go_on.set()
+
+    async def __call__(self) -> bytes:
+        self.calls += 1
+        self.begun.set()
+        try:
+            await self.go_on.wait()
+        finally:
+            self.left.set()
+        return self.data
+
+
+class Failing:
+    """Fails, and counts how often."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.calls = 0
+
+    async def __call__(self) -> bytes:
+        self.calls += 1
+        raise self.error
+
+
+async def test_many_who_wait_share_one_computation(renditions: FilesystemRenditions) -> None:
+    derived, make = Derived(renditions), Maker(b"picture")
+    results = await asyncio.gather(*(derived.get(SOURCE, "a", make) for _ in range(50)))
+    assert set(results) == {b"picture"}
+    assert await derived.get(SOURCE, "a", make) == b"picture"
+    assert make.calls == 1
+
+
+async def test_another_name_or_content_is_another_result(renditions: FilesystemRenditions) -> None:
+    derived = Derived(renditions)
+    assert await derived.get(SOURCE, "a", Maker(b"1")) == b"1"
+    assert await derived.get(SOURCE, "b", Maker(b"2")) == b"2"
+    assert await derived.get("cd" * 32, "a", Maker(b"3")) == b"3"
+
+
+@pytest.mark.parametrize("size", [0, 10, 1_000_000])
+async def test_another_process_finds_it_on_disk(
+    renditions: FilesystemRenditions, size: int
+) -> None:
+    first, make = Derived(renditions), Maker(bytes(size))
+    await first.get(SOURCE, "a", make)
+    for _ in range(1_000):  # it is written behind the answer; each look is a hop to a thread
+        if await Derived(renditions).peek(SOURCE, "a") is not None:
+            break
+    assert await Derived(renditions).get(SOURCE, "a", make) == bytes(size)
+    assert make.calls == 1
+
+
+async def test_peek_makes_nothing(renditions: FilesystemRenditions) -> None:
+    derived = Derived(renditions)
+    assert await derived.peek(SOURCE, "a") is None
+    await derived.get(SOURCE, "a", Maker(b"x"))
+    assert await derived.peek(SOURCE, "a") == b"x"
+
+
+async def test_one_who_leaves_does_not_take_it_from_the_others(
+    renditions: FilesystemRenditions,
+) -> None:
+    derived, make = Derived(renditions), Maker(b"x", held=True)
+    first = asyncio.create_task(derived.get(SOURCE, "a", make))
+    await make.begun.wait()
+    second = asyncio.create_task(derived.get(SOURCE, "a", make))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    make.go_on.set()
+    assert await second == b"x"
+    assert make.calls == 1
+
+
+async def test_the_last_one_who_leaves_ends_the_computation(
+    renditions: FilesystemRenditions,
+) -> None:
+    derived, make = Derived(renditions), Maker(b"x", held=True)
+    waiting = [asyncio.create_task(derived.get(SOURCE, "a", make)) for _ in range(3)]
+    await make.begun.wait()
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await make.left.wait()
+    assert await derived.get(SOURCE, "a", Maker(b"anew")) == b"anew"
+
+
+@pytest.mark.parametrize("error", [FrameUndecodable("it is cut off", "hint"), CodecFailed("x")])
+async def test_a_frame_that_failed_is_not_tried_again_at_once(
+    renditions: FilesystemRenditions, error: Exception
+) -> None:
+    derived, make = Derived(renditions), Failing(error)
+    for _ in range(3):
+        with pytest.raises(type(error), match=str(error)) as raised:
+            await derived.get(SOURCE, "a", make)
+        assert vars(raised.value) == vars(error)
+    assert make.calls == 1
+    assert await Derived(renditions).get(SOURCE, "a", Maker(b"x")) == b"x"
+
+
+async def test_a_busy_codec_is_asked_again(renditions: FilesystemRenditions) -> None:
+    derived, make = Derived(renditions), Failing(TooBusy("x"))
+    for _ in range(2):
+        with pytest.raises(TooBusy):
+            await derived.get(SOURCE, "a", make)
+    assert make.calls == 2
+
+
+async def test_a_full_disk_costs_the_cache_alone(
+    renditions: FilesystemRenditions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(key: str, data: bytes) -> None:
+        raise StoreFull(f"no space for {len(data)} bytes of {key}")
+
+    monkeypatch.setattr(renditions, "put", refuse)
+    derived, make = Derived(renditions), Maker(bytes(1_000_000))
+    for _ in range(2):
+        assert await derived.get(SOURCE, "a", make) == make.data
+
+
+async def test_memory_holds_what_was_used_last(renditions: FilesystemRenditions) -> None:
+    derived = Derived(renditions)
+    for number in range(200):
+        await derived.get(SOURCE, str(number), Maker(bytes(200_000)))
+    held = derived._recent._results
+    assert sum(map(len, held.values())) <= 16 * 1024 * 1024
+    assert len(held) > 50
