@@ -16,8 +16,10 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.\d{1,6})?")
 _MOMENT = re.compile(
     r"(\d{4}(?:\d{2}(?:\d{2})?)?)(\d{2}(?:\d{2}(?:\d{2}(?:\.\d+)?)?)?)?([+-]\d{4})?"
 )
-_KEPT = b"\t\n\r"
-_CONTROLS = dict.fromkeys(code for code in (*range(32), *range(127, 160)) if code not in _KEPT)
+_KEPT = frozenset(map(ord, "\t\n\r"))
+_CONTROLS = dict.fromkeys(
+    code for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF) if code not in _KEPT
+)
 _ENDING = " Storage"
 
 
