@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from dicomweb_server.dicom.appearance import colours, segmentation
 from dicomweb_server.dicom.appearance.attributes import Attributes, Bulk
@@ -33,21 +34,25 @@ _LARGEST_VALUES = (0x00280109, 0x00280107)
 _FRAME_SHUTTER = 0x00189472
 
 
-def bulk_needed(document: Attributes, frame: int, pixel: PixelHeader) -> tuple[str, ...]:
+def bulk_needed(
+    document: Attributes, frame: int, pixel: PixelHeader, planes: bool = True
+) -> tuple[str, ...]:
     """The values given by reference that `appearance` looks at.
 
     Args:
-        document, frame, pixel: As for `appearance`.
+        document, frame, pixel, planes: As for `appearance`.
 
     Returns:
         Their BulkRef.path; mostly none.
     """
     wanted = Wanted()
-    appearance(document, frame, wanted, pixel)
+    appearance(document, frame, wanted, pixel, planes)
     return wanted.paths()
 
 
-def appearance(document: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader) -> Appearance:
+def appearance(
+    document: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader, planes: bool = True
+) -> Appearance:
     """How the stored values of a frame are meant to look; what is damaged is left out.
 
     Args:
@@ -56,6 +61,7 @@ def appearance(document: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader)
         bulk: Values given by reference, in little endian; those of `bulk_needed`. One that is
             missing counts as damaged.
         pixel: The pixels as stored.
+        planes: Whether overlay planes are wanted; without them less has to be read.
     """
     groups = FrameGroups(document, frame)
     sop_class = document.text(_SOP_CLASS)
@@ -65,7 +71,8 @@ def appearance(document: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader)
         return _labels(groups, bulk, pixel)
     if sop_class == RT_DOSE:
         return _dose(groups)
-    return _image(groups, bulk, pixel)
+    look = _image(groups, bulk, pixel)
+    return replace(look, overlays=overlays(document, frame, bulk, pixel)) if planes else look
 
 
 class Wanted(Mapping[str, bytes]):
@@ -102,7 +109,6 @@ def _image(groups: FrameGroups, bulk: Bulk, pixel: PixelHeader) -> Appearance:
         inverse=grey and is_inverse(document, pixel),
         padding=padding(document, pixel) if grey else None,
         palette=colour_map,
-        overlays=overlays(document, groups.frame, bulk, pixel),
         shutters=shutters(groups.macro(_FRAME_SHUTTER)) or shutters(document),
         aspect=aspect(groups),
         profile=b"" if grey and colour_map is None else icc_profile(groups, bulk),

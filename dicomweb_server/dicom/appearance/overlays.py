@@ -17,6 +17,7 @@ _BIT_POSITION = 0x60000102
 _DATA = 0x60003000
 
 GROUPS = range(0x6000, 0x6020, 2)
+_ROWS_OF_GROUPS = tuple((group, f"{group:04X}0010") for group in GROUPS)
 MOST_PIXELS = 1 << 26
 _FARTHEST = 1 << 16
 """Pixels from the image's corner at which an overlay may begin."""
@@ -25,7 +26,7 @@ _FARTHEST = 1 << 16
 def groups_of(document: Attributes) -> tuple[int, ...]:
     """The groups in which the data set has overlays."""
     members = document.members
-    return tuple(group for group in GROUPS if f"{group:04X}0010" in members)
+    return tuple(group for group, rows in _ROWS_OF_GROUPS if rows in members)
 
 
 def overlays(

@@ -137,7 +137,7 @@ class PresentationState:
             pixel: Its pixels as stored.
         """
         instance = image.text(_INSTANCE)
-        shown = appearance(image, frame, bulk, pixel)
+        shown = appearance(image, frame, bulk, pixel, planes=False)
         if is_grey(pixel):
             shown = self._grey(shown, instance, frame, pixel)
         graphics, texts = drawn(self.document, instance, frame)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
-from dicomweb_server.dicom.appearance.frame import bulk_needed
+from dicomweb_server.dicom.appearance.frame import appearance, bulk_needed
 from dicomweb_server.dicom.appearance.overlays import overlays
 from dicomweb_server.model.rendering import Overlay
 from tests.dicom.appearance.instances import GREY
@@ -130,3 +130,10 @@ def test_planes_are_the_bits_at_their_place(
         return
     told = [byte >> place & 1 for byte in found[0].bits for place in range(8)]
     assert told[:size] == expected
+
+
+def test_planes_are_asked_for_only_where_they_are_wanted() -> None:
+    document = Attributes(_plane())
+    assert bulk_needed(document, 1, GREY, planes=False) == ()
+    assert appearance(document, 1, {"60003000": b"\1"}, GREY, planes=False).overlays == ()
+    assert len(appearance(document, 1, {"60003000": b"\1"}, GREY).overlays) == 1
