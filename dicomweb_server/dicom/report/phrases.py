@@ -67,7 +67,7 @@ def remarks(content: Content) -> Iterator[str]:
 
 def _is_translated(units: Code) -> bool:
     """Whether what is shown of a unit is more than another way to write its code."""
-    return unit(units) not in (units.value, units.meaning) and not units.value.startswith("{")
+    return unit(units) not in ("", units.value, units.meaning) and not units.value.startswith("{")
 
 
 def missing(content: Content) -> str:
