@@ -60,7 +60,7 @@ class Job:
     """One call on its way to a codec process.
 
     Args:
-        name: Of the function, a key of `dicomweb_server.codec.jobs.JOBS`.
+        name: Of the function, as `perform` knows it.
         arguments: Pickled, without long bytes.
         data: Long bytes, one behind the other.
     """

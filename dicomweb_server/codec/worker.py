@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping
 
 from dicomweb_server.codec.confine import allow_seconds, confine, end_with, ignore_signals
-from dicomweb_server.codec.jobs import perform
 from dicomweb_server.codec.messages import (
     JOB_HEAD,
     Job,
@@ -23,6 +22,7 @@ from dicomweb_server.codec.messages import (
     pack_reply,
     unpack_job,
 )
+from dicomweb_server.codec.perform import perform
 from dicomweb_server.codec.preload import preload
 from dicomweb_server.codec.window import Window
 from dicomweb_server.errors import CodecFailed, FrameUndecodable
