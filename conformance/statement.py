@@ -49,7 +49,7 @@ _RULES = (
     ("DS and IS", "by number where both are numbers: `007` is `7`"),
     ("Dates and times", "by meaning; a range of dates and one of times are one interval"),
     ("Timezone", "Timezone Offset From UTC in the query is the zone of its dates and times"),
-    ("Private attributes", "neither matched nor returned by searches"),
+    ("Private attributes", "of instances, with their creator; matched where `index.extra` has both"),
     ("No matches", "200 with an empty array"),
 )
 
@@ -59,7 +59,8 @@ _DECISIONS = (
     ("`transfer-syntax=*`", "the stored pixels, untouched"),
     ("Instances that cannot be sent as asked", "206 with the others; 406 where there are none"),
     ("Frames", "one part for each frame"),
-    ("Rendered resources, thumbnails, URI service", "not part of this version"),
+    ("`anonymize=yes` of the URI service", "refused with 501"),
+    ("Multiplanar and volume rendering", "not offered"),
     ("Identity", "stored data sets are not coerced; Original Attributes Sequence is never added"),
 )
 

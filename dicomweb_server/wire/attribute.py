@@ -9,6 +9,7 @@ from dicomweb_server.errors import InvalidParameter
 from dicomweb_server.model.levels import vr_of
 from dicomweb_server.model.query import Path
 from dicomweb_server.model.tags import is_private, lookup, parse_tag
+from dicomweb_server.wire import private
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*", re.ASCII)
 _LONGEST = 256
@@ -35,7 +36,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name that no public attribute of PS3.6 has.
+    """A name that no attribute has which searches could know.
 
     Args:
         reason: The name, as far as it may be repeated, and what is wrong with it: the beginning of
@@ -60,7 +61,7 @@ def read(parameter: str, name: str) -> Attribute | Unknown:
     tags = [parse_tag(part) for part in name.split(".")]
     path = tuple(tag for tag in tags if tag is not None)
     if any(map(is_private, path)):
-        return Unknown(f"{shown(name)} is private; private attributes are not searchable")
+        return _private(name, path)
     if len(path) < len(tags) or not all(map(_is_known, path)):
         return Unknown(f"{shown(name)} is not known")
     if any(vr_of(tag) != "SQ" for tag in path[:-1]):
@@ -71,6 +72,13 @@ def read(parameter: str, name: str) -> Attribute | Unknown:
         )
     entry = lookup(path[-1])
     return Attribute(name, path, vr_of(path[-1]), entry.vm if entry else "1")
+
+
+def _private(name: str, path: Path) -> Attribute | Unknown:
+    """A private attribute at the root; those in sequences are not searched."""
+    if len(path) == 1 and (private.is_creator(path[0]) or private.is_element(path[0])):
+        return Attribute(name, path, private.VR, "1-n")
+    return Unknown(f"{shown(name)} is private and no attribute of a block; it is not searchable")
 
 
 def shown(name: str) -> str:

@@ -18,7 +18,7 @@ from dicomweb_server.model.levels import COMPUTED, SORTABLE, IndexPlan, level_of
 from dicomweb_server.model.limits import QueryLimits
 from dicomweb_server.model.query import Clause, Empty, Nested, Order, Page, Path, Query
 from dicomweb_server.model.tags import keyword_of, parse_tag
-from dicomweb_server.wire import matchvalue, temporal
+from dicomweb_server.wire import matchvalue, private, temporal
 from dicomweb_server.wire.attribute import Attribute, Unknown, read, shown
 from dicomweb_server.wire.matchvalue import Matching
 from dicomweb_server.wire.querystring import Parameter, split_list
@@ -84,7 +84,7 @@ def parse(
         empty=_switch(controls, "emptyvaluematching"),
         multiple=_switch(controls, "multiplevaluematching"),
     )
-    reader = _Reader(level, plan, matching)
+    reader = _Reader(level, plan, matching, private.creators(parameters))
     everything = reader.include(_values(parameters, "includefield"))
     reader.match(parameters)
     query = Query(
@@ -167,8 +167,11 @@ def _order(level: Level, names: list[str]) -> tuple[Order, ...]:
 class _Reader:
     """Collects clauses, attributes to return and warnings of one request."""
 
-    def __init__(self, level: Level, plan: IndexPlan, matching: Matching) -> None:
+    def __init__(
+        self, level: Level, plan: IndexPlan, matching: Matching, creators: frozenset[int]
+    ) -> None:
         self._level = level
+        self._creators = creators
         self._plan = plan
         self._matching = matching
         self._leaves: list[Leaf] = []
@@ -186,12 +189,20 @@ class _Reader:
                 )
             return True
         for name in names:
-            attribute = read("includefield", name)
+            attribute = self._known("includefield", name)
             if isinstance(attribute, Unknown):
                 self.warnings.append(f"includefield: {attribute.reason} and has been ignored")
             else:
                 self._return(attribute)
         return False
+
+    def _known(self, parameter: str, name: str) -> Attribute | Unknown:
+        """An attribute by its name; a private one only where the query names its creator."""
+        attribute = read(parameter, name)
+        if isinstance(attribute, Unknown):
+            return attribute
+        lacking = private.lacks_creator(attribute.path[0], self._creators)
+        return Unknown(f"{name} {lacking}") if lacking else attribute
 
     def match(self, parameters: tuple[Parameter, ...]) -> None:
         """Read everything that is not a control parameter as an attribute to match."""
@@ -217,7 +228,7 @@ class _Reader:
         for parameter in parameters:
             if parameter.name in _ONCE | _ELSEWHERE | {"includefield", "orderby"}:
                 continue
-            attribute = read(shown(parameter.name), parameter.name)
+            attribute = self._known(shown(parameter.name), parameter.name)
             if isinstance(attribute, Unknown):
                 self.warnings.append(f"The parameter {attribute.reason} and has been ignored")
                 continue
@@ -279,11 +290,17 @@ class _Reader:
             return f"is below the level of {_PLURAL[self._level]}"
         if attribute.vr not in matchvalue.MATCHABLE:
             return f"cannot be matched, being of VR {attribute.vr},"
-        if not self._plan.matches(attribute.path):
+        if not self._is_indexed(attribute.path):
             if attribute.path[0] in COMPUTED:
                 return "cannot be matched"
             return f"is not indexed (the setting {_INDEX_SETTING} lists further attributes)"
         return ""
+
+    def _is_indexed(self, path: Path) -> bool:
+        """Whether a path can be matched; a private one goes with its creator."""
+        if private.is_element(path[0]) and not self._plan.matches((private.creator_of(path[0]),)):
+            return False
+        return self._plan.matches(path)
 
     def _temporal(self, span: temporal.Span) -> None:
         path = span.attribute.path

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dicomweb_server.errors import InvalidParameter
 from dicomweb_server.model.ids import Level, Scope
-from dicomweb_server.model.levels import REQUIRED_MATCH, SORTABLE
+from dicomweb_server.model.levels import REQUIRED_MATCH, SORTABLE, IndexPlan
 from dicomweb_server.model.query import Exact, Like, Name, Nested, Order, Page
 from dicomweb_server.model.tags import keyword_of
 from dicomweb_server.wire import qido, querystring
@@ -132,6 +132,33 @@ def test_g2_unknown_and_private_keys_are_ignored_with_a_warning(query: str) -> N
     assert parsed.query == parse("").query
     assert len(parsed.warnings) == 1
     assert "^" not in parsed.warnings[0]
+
+
+def test_a18_private_keys_go_with_their_creator() -> None:
+    plan = IndexPlan.of([(0x00090010,), (0x00091001,), (0x00111001,)])
+
+    def read(query: str, level: Level = Level.INSTANCE) -> ParsedSearch:
+        parameters = querystring.parse(query.encode(), LIMITS)
+        return qido.parse(level, Scope(), parameters, plan, LIMITS)
+
+    found = read("00090010=ACME&00091001=x*")
+    assert found.query.clauses == (Exact((0x00090010,), "ACME"), Like((0x00091001,), "x*"))
+    assert found.warnings == ()
+    alone = read("00091001=x")
+    assert alone.query.clauses == ()
+    assert "00090010=NAME" in alone.warnings[0]
+    unindexed = read("00110010=ACME&00111001=x")
+    assert unindexed.query.clauses == ()
+    assert len(unindexed.warnings) == 2
+    assert len(read("00090010=ACME&00091001=x", Level.SERIES).warnings) == 2
+
+
+def test_f4_private_attributes_are_returned_where_their_creator_is_named() -> None:
+    named = parse("00090010=ACME&includefield=00091001", Level.INSTANCE)
+    assert (0x00091001,) in named.query.include
+    alone = parse("includefield=00091001", Level.INSTANCE)
+    assert alone.query.include == ()
+    assert "creator" in alone.warnings[0]
 
 
 def test_g2_keys_that_are_not_indexed_name_the_setting() -> None:
