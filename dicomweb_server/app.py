@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
+from dicomweb_server.auth.port import Authorizer
 from dicomweb_server.codec.pictures import PillowPictures
 from dicomweb_server.codec.pool import CodecPool
 from dicomweb_server.index.port import Index, Tombstones
@@ -100,25 +101,13 @@ def make_services(settings: Settings, ports: Ports) -> Services:
     """Put the services together over open ports."""
     authorizer = OpenAuthorizer()
     plan = plan_of(settings)
-    ingest = Ingest(
-        ports.store,
-        ports.index,
-        ports.tombstones,
-        authorizer,
-        IngestSettings(
-            policy=settings.store.duplicates,
-            plan=plan,
-            scan=settings.scan_limits(),
-            limits=settings.store_limits(),
-            scratch=DataFolder(settings.data).staging,
-        ),
-    )
     content = Content(ports.store, ports.renditions, settings.scan_limits())
     immutable = settings.store.duplicates is not DuplicatePolicy.REPLACE
     described = Described(ports.index, immutable=immutable)
     backgrounds = Backgrounds(ports.index, described, authorizer)
     derived = Derived(ports.renditions)
     pictures = Pictures(PictureParts(content, described, backgrounds, ports.codecs, derived))
+    transcoder = Transcoder(content, ports.codecs, derived, settings.codec_limits().workers + 1)
     texts = Texts(content, described, ports.codecs)
     return Services(
         settings=_web_settings(settings, plan),
@@ -128,13 +117,31 @@ def make_services(settings: Settings, ports: Ports) -> Services:
             PillowPictures(),
             ComposeLimits(settings.scan_limits(), settings.store_limits()),
         ),
-        ingest=ingest,
+        ingest=_ingest(settings, ports, authorizer),
         search=Search(ports.index, authorizer, settings.query.deadline_seconds),
-        retrieve=Retrieve(ports.index, content, authorizer, immutable=immutable),
+        retrieve=Retrieve(
+            ports.index, content, authorizer, immutable=immutable, transcoder=transcoder
+        ),
         render=Render(ports.index, pictures, texts, authorizer, immutable=immutable),
         thumbnails=Thumbnails(ports.index, pictures, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer),
         health=Health(ports.store, ports.index),
+    )
+
+
+def _ingest(settings: Settings, ports: Ports, authorizer: Authorizer) -> Ingest:
+    return Ingest(
+        ports.store,
+        ports.index,
+        ports.tombstones,
+        authorizer,
+        IngestSettings(
+            policy=settings.store.duplicates,
+            plan=plan_of(settings),
+            scan=settings.scan_limits(),
+            limits=settings.store_limits(),
+            scratch=DataFolder(settings.data).staging,
+        ),
     )
 
 

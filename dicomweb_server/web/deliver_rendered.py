@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
+from dicomweb_server.dicom.page import style_source
 from dicomweb_server.service.rendition import Begun, Finished, Rendition, Stored, begin, only
 from dicomweb_server.web.deliver import REVALIDATE, not_modified, tell_missing
 from dicomweb_server.web.errors import PROBLEM_JSON
@@ -19,8 +20,11 @@ from dicomweb_server.wire.warnings import warning
 _AHEAD = 4
 _NAMED = 20
 _CHARSET = "; charset=utf-8"
-_STYLED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
-_LOCKED = "default-src 'none'; sandbox"
+_PAGE = (
+    "default-src 'none'; style-src {style}; base-uri 'none'; form-action 'none'; "
+    "sandbox allow-top-navigation-by-user-activation allow-popups"
+)
+_LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; sandbox"
 _SHOWN = ("image/", "video/", *TEXTS)
 """Types that browsers show in place; others are saved (T2)."""
 
@@ -64,11 +68,18 @@ async def _single(exchange: Exchange, found: Rendition, tag: str) -> Response:
     response.add("Content-Location", exchange.base + part.location)
     shown = part.media_type.startswith(_SHOWN)
     response.add("Content-Disposition", "inline" if shown else "attachment")
-    if part.media_type in (HTML, SVG):
-        response.add("Content-Security-Policy", _STYLED)
-    elif not part.media_type.startswith(("image/", "video/")):
-        response.add("Content-Security-Policy", _LOCKED)
+    policy = _policy(part.media_type)
+    if policy:
+        response.add("Content-Security-Policy", policy)
     return response
+
+
+def _policy(media_type: str) -> str:
+    """What a browser may do with text that comes from files (T2); empty for plain pictures."""
+    if media_type == HTML:
+        return _PAGE.format(style=style_source())
+    plain = media_type.startswith(("image/", "video/")) and media_type != SVG
+    return "" if plain else _LOCKED
 
 
 def _stored(exchange: Exchange, part: Stored, tag: str) -> Response:

@@ -13,8 +13,10 @@ from dicomweb_server.service.context import Context
 from dicomweb_server.service.health import Health
 from dicomweb_server.service.ingest import Ingest
 from dicomweb_server.service.remove import Remove
+from dicomweb_server.service.render import Render
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
+from dicomweb_server.service.thumbnail import Thumbnails
 from dicomweb_server.web.settings import WebSettings
 from dicomweb_server.web.urls import base_url
 from dicomweb_server.wire import characters, encoding, querystring
@@ -31,6 +33,8 @@ class Services:
     ingest: Ingest
     search: Search
     retrieve: Retrieve
+    render: Render
+    thumbnails: Thumbnails
     remove: Remove
     health: Health
 

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import Level
 from dicomweb_server.web.responses import Response
-from dicomweb_server.wire import accept
+from dicomweb_server.wire import accept, rendered_types
 from dicomweb_server.wire.accept import Resource
+from dicomweb_server.wire.rendered_types import RenderedForm
 from dicomweb_server.wire.uri import RENDERED_TYPES, REQUEST_TYPE
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -126,6 +127,20 @@ _URI = (
     QueryParameter("presentationSeriesUID", "Series of a presentation state of the study"),
     QueryParameter("presentationUID", "SOP Instance UID of the presentation state"),
 )
+_RENDERED = (
+    _ACCEPT,
+    _CHARSET,
+    QueryParameter("quality", "1 to 100, for lossy media types", "positiveInteger"),
+    QueryParameter("viewport", "width,height[,left,top,width,height]: size, and part shown"),
+    QueryParameter("window", "center,width,function: linear, linear-exact or sigmoid"),
+    QueryParameter("annotation", "What is written onto the picture: patient, technique"),
+    QueryParameter("iccprofile", "ICC profile of the picture", options=rendered_types.PROFILES),
+)
+_THUMBNAIL = (
+    _ACCEPT,
+    _CHARSET,
+    QueryParameter("viewport", "width,height into which the picture is fitted"),
+)
 _STORED = tuple(
     form
     for media_type in (media.APPLICATION_DICOM, media.DICOM_JSON, media.DICOM_XML)
@@ -154,6 +169,28 @@ def retrieve(name: str, resource: Resource) -> Offer:
     parameters = (_ACCEPT, _CHARSET) if resource is Resource.METADATA else (_ACCEPT,)
     responses = accept.offered(resource)
     return Offer(name, parameters, (), (), responses, "200 206 304", "400 404 406 416 503")
+
+
+def rendered(name: str, forms: tuple[RenderedForm, ...]) -> Offer:
+    """The retrieval of something rendered.
+
+    Args:
+        name: Of the transaction.
+        forms: What it can be.
+    """
+    responses = tuple(dict.fromkeys(form.text for form in forms))
+    failure = "400 404 406 416 500 503"
+    return Offer(name, _RENDERED, (), (), responses, "200 206 304", failure)
+
+
+def thumbnail(name: str) -> Offer:
+    """The retrieval of a thumbnail.
+
+    Args:
+        name: Of the transaction.
+    """
+    responses = tuple(form.text for form in rendered_types.THUMBNAIL_FORMS)
+    return Offer(name, _THUMBNAIL, (), (), responses, "200 304", "400 404 406 500 503")
 
 
 def uri(name: str) -> Offer:

@@ -8,10 +8,26 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from dicomweb_server.model.ids import Level
-from dicomweb_server.web import capabilities, health, offers, remove, retrieve, search, store, uri
+from dicomweb_server.web import (
+    capabilities,
+    health,
+    offers,
+    remove,
+    rendered,
+    retrieve,
+    search,
+    store,
+    uri,
+)
 from dicomweb_server.web.offers import Handler, RouteRow
 from dicomweb_server.web.responses import BytesResponse, Response
 from dicomweb_server.wire.accept import Resource
+from dicomweb_server.wire.rendered_types import (
+    FRAME_FORMS,
+    INSTANCE_FORMS,
+    RenderedForm,
+    parts_only,
+)
 
 __all__ = ["ROOT", "ROUTES", "RouteRow", "build"]
 
@@ -21,6 +37,29 @@ ROOT = "{root}"
 _STUDY = f"{ROOT}/studies/{{study}}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
+
+
+def _rendered(place: str, what: str, name: str, forms: tuple[RenderedForm, ...]) -> list[RouteRow]:
+    """The rows of what is rendered of a resource."""
+    frames = place.endswith("{frames}")
+    return [
+        RouteRow(
+            f"{place}/rendered",
+            "GET",
+            rendered.frame_list if frames else rendered.resource,
+            f"Pictures or text of {what}",
+            "10.4",
+            offers.rendered(f"RetrieveRendered{name}", forms),
+        ),
+        RouteRow(
+            f"{place}/thumbnail",
+            "GET",
+            rendered.thumbnail,
+            f"One small picture of {what}",
+            "10.4",
+            offers.thumbnail(f"Retrieve{name}Thumbnail"),
+        ),
+    ]
 
 
 ROUTES: tuple[RouteRow, ...] = (
@@ -266,6 +305,10 @@ ROUTES: tuple[RouteRow, ...] = (
         "",
         offers.retrieve("RetrieveBulkdataByOldName", Resource.BULKDATA),
     ),
+    *_rendered(_STUDY, "a study", "Study", parts_only(INSTANCE_FORMS)),
+    *_rendered(_SERIES, "a series", "Series", parts_only(INSTANCE_FORMS)),
+    *_rendered(_INSTANCE, "an instance", "Instance", INSTANCE_FORMS),
+    *_rendered(f"{_INSTANCE}/frames/{{frames}}", "frames", "Frames", FRAME_FORMS),
 )
 
 
