@@ -42,6 +42,8 @@ class Declared:
         colour: RGB or YBR_FULL where the codestream tells it, else empty.
         identified: Whether component identifiers or a JFIF marker tell it.
         reversible: Whether the coding of JPEG 2000 is the reversible one.
+        levels: How often its wavelet halves width and height.
+        origin: Left and top of its area on the reference grid.
         start: Offset of the codestream where boxes lie in front of it.
     """
 
@@ -54,6 +56,8 @@ class Declared:
     colour: str = ""
     identified: bool = False
     reversible: bool = True
+    levels: int = 0
+    origin: tuple[int, int] = (0, 0)
     start: int = 0
 
 
@@ -169,7 +173,7 @@ def _main_header(head: memoryview) -> Declared:
         raise undecodable("the components of its JPEG 2000 codestream differ in bits or size")
     if components[1:3] != b"\x01\x01":
         raise undecodable("the components of its JPEG 2000 codestream are subsampled")
-    reversible, high_throughput = _coding(head)
+    reversible, high_throughput, levels = _coding(head)
     return Declared(
         Coding.HTJ2K if high_throughput else Coding.J2K,
         bottom - top,
@@ -178,11 +182,13 @@ def _main_header(head: memoryview) -> Declared:
         (components[0] & 0x7F) + 1,
         bool(components[0] & 0x80),
         reversible=reversible,
+        levels=levels,
+        origin=(left, top),
     )
 
 
-def _coding(head: memoryview) -> tuple[bool, bool]:
-    """Whether the coding is reversible, and whether its blocks are those of Part 15."""
+def _coding(head: memoryview) -> tuple[bool, bool, int]:
+    """Whether the coding is reversible, whether its blocks are those of Part 15, its levels."""
     place, high_throughput = 2, False
     while place + 4 <= len(head) and head[place] == 0xFF:
         marker, length = unpack_from(">HH", head, place)
@@ -190,7 +196,8 @@ def _coding(head: memoryview) -> tuple[bool, bool]:
             break
         if marker == 0xFF52:
             style, transform = head[place + 12], head[place + 13]
-            return transform == 1, high_throughput or bool(style & 0x40)
+            is_part15 = high_throughput or bool(style & 0x40)
+            return transform == 1, is_part15, head[place + 9]
         high_throughput = high_throughput or marker == 0xFF50
         place += 2 + length
     raise undecodable("its JPEG 2000 codestream does not tell how it is coded")

@@ -33,7 +33,10 @@ SYNTAXES = (
     HTJ2K,
 )
 _EXACT = (HTJ2K_LOSSLESS, HTJ2K_RPCL)
-_SSIZ = 42
+_THREADS = 2
+_LARGE = 512 * 512
+"""Pixels from which a second thread is worth its while."""
+SSIZ = 42
 """Offset of the bits of the first component in a codestream; each has three bytes."""
 _SMALLEST = 64
 """Width and height that the lowest resolution has at the most (PS3.5 10.18)."""
@@ -69,7 +72,8 @@ def _cells(data: bytes, found: Declared, *, exact: bool) -> Samples:
         except Exception:  # noqa: BLE001, S110 - whatever it is, the other engine has its say
             pass
     try:
-        return _shaped(imagecodecs.jpeg2k_decode(data), found)
+        threads = _THREADS if found.rows * found.columns >= _LARGE else 1
+        return _shaped(imagecodecs.jpeg2k_decode(data, numthreads=threads), found)
     except Exception:  # noqa: BLE001 - as above
         with decoding(found.coding.value):
             return _shaped(second_opinion(data), found)
@@ -158,7 +162,7 @@ def _high_throughput(samples: Samples, pixel: PixelHeader, target: Target) -> by
         )
     )
     for component in range(pixel.samples_per_pixel):
-        stream[_SSIZ + 3 * component] = stream[_SSIZ + 3 * component] & 0x80 | bits - 1
+        stream[SSIZ + 3 * component] = stream[SSIZ + 3 * component] & 0x80 | bits - 1
     return bytes(stream)
 
 
