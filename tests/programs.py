@@ -10,6 +10,7 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "dcmp2pgm": "dcmtk",
     "make": "make",
     "openssl": "openssl",
     "strace": "strace",
