@@ -49,7 +49,10 @@ _RULES = (
     ("DS and IS", "by number where both are numbers: `007` is `7`"),
     ("Dates and times", "by meaning; a range of dates and one of times are one interval"),
     ("Timezone", "Timezone Offset From UTC in the query is the zone of its dates and times"),
-    ("Private attributes", "of instances, with their creator; matched where `index.extra` has both"),
+    (
+        "Private attributes",
+        "of instances, with their creator; matched where `index.extra` has both",
+    ),
     ("No matches", "200 with an empty array"),
 )
 

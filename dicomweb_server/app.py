@@ -35,6 +35,8 @@ from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
 from dicomweb_server.service.texts import Texts
 from dicomweb_server.service.thumbnail import Thumbnails
+from dicomweb_server.service.transcoding import Transcoder
+from dicomweb_server.service.uri import UriRender
 from dicomweb_server.settings import Settings
 from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.port import BlobStore, RenditionStore
@@ -100,33 +102,41 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
 def make_services(settings: Settings, ports: Ports) -> Services:
     """Put the services together over open ports."""
     authorizer = OpenAuthorizer()
-    plan = plan_of(settings)
     content = Content(ports.store, ports.renditions, settings.scan_limits())
     immutable = settings.store.duplicates is not DuplicatePolicy.REPLACE
-    described = Described(ports.index, immutable=immutable)
-    backgrounds = Backgrounds(ports.index, described, authorizer)
     derived = Derived(ports.renditions)
-    pictures = Pictures(PictureParts(content, described, backgrounds, ports.codecs, derived))
+    described = Described(ports.index, immutable=immutable)
+    pictures = _pictures(ports, described, content, derived, authorizer)
     transcoder = Transcoder(content, ports.codecs, derived, settings.codec_limits().workers + 1)
     texts = Texts(content, described, ports.codecs)
+    render = Render(ports.index, pictures, texts, authorizer, immutable=immutable)
     return Services(
-        settings=_web_settings(settings, plan),
+        settings=_web_settings(settings, plan_of(settings)),
         authenticator=OpenAuthenticator(),
-        compose=Compose(
-            ports.store.stage,
-            PillowPictures(),
-            ComposeLimits(settings.scan_limits(), settings.store_limits()),
-        ),
+        compose=_compose(settings, ports),
         ingest=_ingest(settings, ports, authorizer),
         search=Search(ports.index, authorizer, settings.query.deadline_seconds),
         retrieve=Retrieve(
             ports.index, content, authorizer, immutable=immutable, transcoder=transcoder
         ),
-        render=Render(ports.index, pictures, texts, authorizer, immutable=immutable),
+        render=render,
         thumbnails=Thumbnails(ports.index, pictures, authorizer),
+        uri=UriRender(ports.index, pictures, render, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer),
         health=Health(ports.store, ports.index),
     )
+
+
+def _pictures(
+    ports: Ports, described: Described, content: Content, derived: Derived, authorizer: Authorizer
+) -> Pictures:
+    backgrounds = Backgrounds(ports.index, described, authorizer)
+    return Pictures(PictureParts(content, described, backgrounds, ports.codecs, derived))
+
+
+def _compose(settings: Settings, ports: Ports) -> Compose:
+    limits = ComposeLimits(settings.scan_limits(), settings.store_limits())
+    return Compose(ports.store.stage, PillowPictures(), limits)
 
 
 def _ingest(settings: Settings, ports: Ports, authorizer: Authorizer) -> Ingest:
@@ -161,17 +171,20 @@ def create_app(settings: Settings | None = None) -> Starlette:
                 ports.codecs.warm()
             yield
 
-    middleware = [
-        Middleware(UploadMiddleware),
-        Middleware(CorsMiddleware, origins=chosen.http.cors_origins),
-        Middleware(RequestMiddleware),
-    ]
     return Starlette(
         routes=routes.build(chosen.http.root),
-        middleware=middleware,
+        middleware=_middleware(chosen),
         exception_handlers={HTTPException: no_route},  # type: ignore[dict-item] # any ASGI callable
         lifespan=lifespan,
     )
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(UploadMiddleware),
+        Middleware(CorsMiddleware, origins=settings.http.cors_origins),
+        Middleware(RequestMiddleware),
+    ]
 
 
 def _web_settings(settings: Settings, plan: IndexPlan) -> WebSettings:

@@ -17,6 +17,7 @@ from dicomweb_server.service.render import Render
 from dicomweb_server.service.retrieve import Retrieve
 from dicomweb_server.service.search import Search
 from dicomweb_server.service.thumbnail import Thumbnails
+from dicomweb_server.service.uri import UriRender
 from dicomweb_server.web.settings import WebSettings
 from dicomweb_server.web.urls import base_url
 from dicomweb_server.wire import characters, encoding, querystring
@@ -35,6 +36,7 @@ class Services:
     retrieve: Retrieve
     render: Render
     thumbnails: Thumbnails
+    uri: UriRender
     remove: Remove
     health: Health
 

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from dicomweb_server.errors import NotSupported
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.media import APPLICATION_DICOM, EXPLICIT_LITTLE
-from dicomweb_server.web import health
+from dicomweb_server.service.render import Ask
+from dicomweb_server.web import deliver_rendered, health
 from dicomweb_server.web.deliver import answer
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response
 from dicomweb_server.wire import uri
 from dicomweb_server.wire.accept import Wish
+from dicomweb_server.wire.rendered import unsupported_annotations
+from dicomweb_server.wire.rendered_types import Wanted
 from dicomweb_server.wire.uri import DicomRequest, RenderedRequest
 from dicomweb_server.wire.warnings import warning
 
@@ -54,7 +56,18 @@ async def _instance(exchange: Exchange, asked: DicomRequest) -> Response:
 
 async def _rendered(exchange: Exchange, asked: RenderedRequest) -> Response:
     """Retrieve Rendered Instance (9.5)."""
-    raise NotSupported("rendered media types are not there yet", "contentType=application/dicom")
+    strict = exchange.settings.strict_accept
+    wanted = Wanted(tuple(exchange.accept), asked.content_types, strict, single=True)
+    ask = Ask(exchange.context, wanted, asked.options, exchange.base)
+    service = exchange.services.uri
+    if asked.presentation is not None:
+        found = await service.presented(ask, asked.key, asked.presentation)
+    elif asked.frame is not None:
+        found = await service.frame(ask, asked.key, asked.frame)
+    else:
+        found = await service.instance(ask, asked.key)
+    unsupported = [unsupported_annotations(asked.unsupported)] if asked.unsupported else []
+    return await deliver_rendered.answer(exchange, found, unsupported)
 
 
 def _tell_ignored(response: Response, base: str, names: Iterable[str]) -> None:

@@ -64,11 +64,14 @@ class Wanted:
         header: All lines of the Accept header.
         parameter: All values of the `accept` query parameter, decoded.
         strict: Refuse requests without an Accept header.
+        single: Whether the answer is one picture or text by definition (PS3.18 9.5.3.3), by
+            default image/jpeg.
     """
 
     header: tuple[str, ...]
     parameter: tuple[str, ...] = ()
     strict: bool = False
+    single: bool = False
 
     def of(self, forms: Sequence[RenderedForm]) -> tuple[RenderedForm, ...]:
         """Those of the forms of a resource that the client takes, best first.
@@ -80,6 +83,9 @@ class Wanted:
             NotAcceptable: The client takes none of them.
             InvalidParameter: The `accept` parameter is malformed, or mixes kinds of types.
         """
+        if self.single:
+            alone = (form for form in forms if not form.multipart)
+            forms = sorted(alone, key=lambda form: form.media_type != JPEG)
         by_text = {form.text: form for form in forms}
         found = accept.ranked(self.header, self.parameter, tuple(by_text), self.strict)
         return tuple(by_text[text] for text in found)
