@@ -32,8 +32,10 @@ _LAYER_LAB = 0x00700401
 
 _MOST_ITEMS = 1024
 _MOST_OBJECTS = 2048
-"""Graphics, and texts, that are drawn."""
+"""Graphics that are looked at."""
+_MOST_TEXTS = 512
 _MOST_POINTS = 4096
+_MOST_POINTS_IN_ALL = 32_768
 _MOST_LINES = 64
 _MOST_CHARACTERS = 256
 _FARTHEST = 1e6
@@ -100,21 +102,32 @@ def drawn(
         if applies(item, instance, frame)
     ]
     items.sort(key=lambda pair: pair[0].order)
-    graphics = (found for layer, item in items for found in _graphics(item, layer.value))
-    texts = (found for layer, item in items for found in _texts(item, layer.value))
-    return tuple(islice(graphics, _MOST_OBJECTS)), tuple(islice(texts, _MOST_OBJECTS))
+    graphics = islice(_objects(items, _GRAPHICS), _MOST_OBJECTS)
+    texts = list(islice(_objects(items, _TEXTS), _MOST_TEXTS))
+    found = _bounded(_graphic(each, value) for each, value in graphics)
+    found += _bounded(_pointer(each, value) for each, value in texts)
+    words = (_text(each, value) for each, value in texts)
+    return tuple(found), tuple(text for text in words if text is not None)
 
 
-def _graphics(item: Attributes, value: float) -> Iterator[Graphic]:
-    for each in item.children(_GRAPHICS, _MOST_OBJECTS):
-        found = _graphic(each, value)
-        if found is not None:
-            yield found
-    for each in item.children(_TEXTS, _MOST_OBJECTS):
-        if each.text(_ANCHOR_VISIBLE) == "Y":
-            found = _pointer(each, value)
-            if found is not None:
-                yield found
+def _objects(items: list[tuple[Layer, Attributes]], tag: int) -> Iterator[tuple[Attributes, float]]:
+    """The objects of one kind, each with the grey value of its layer."""
+    for layer, item in items:
+        for each in item.children(tag, _MOST_OBJECTS):
+            yield each, layer.value
+
+
+def _bounded(graphics: Iterator[Graphic | None]) -> list[Graphic]:
+    """What can be drawn, as far as it has not too many points."""
+    found = []
+    points = 0
+    for graphic in graphics:
+        if graphic is not None:
+            points += len(graphic.points)
+            if points > _MOST_POINTS_IN_ALL:
+                break
+            found.append(graphic)
+    return found
 
 
 def _graphic(item: Attributes, value: float) -> Graphic | None:
@@ -131,6 +144,8 @@ def _graphic(item: Attributes, value: float) -> Graphic | None:
 
 def _pointer(item: Attributes, value: float) -> Graphic | None:
     """The line from the place that a text is about to its box, where both have the same units."""
+    if item.text(_ANCHOR_VISIBLE) != "Y":
+        return None
     units = item.text(_ANCHOR_UNITS)
     anchor, box = _points(item, _ANCHOR, units), _box(item)
     if not anchor or box is None or units != item.text(_BOX_UNITS):
@@ -138,15 +153,13 @@ def _pointer(item: Attributes, value: float) -> Graphic | None:
     return Graphic(GraphicType.POLYLINE, (anchor[0], box), False, units == "DISPLAY", value)
 
 
-def _texts(item: Attributes, value: float) -> Iterator[Text]:
-    for each in item.children(_TEXTS, _MOST_OBJECTS):
-        lines = _lines(each.text(_TEXT))
-        box, units = _box(each), each.text(_BOX_UNITS)
-        if box is None:
-            units = each.text(_ANCHOR_UNITS)
-            box = next(iter(_points(each, _ANCHOR, units)), None)
-        if lines and box is not None:
-            yield Text(lines, box, units == "DISPLAY", value)
+def _text(item: Attributes, value: float) -> Text | None:
+    lines = _lines(item.text(_TEXT))
+    box, units = _box(item), item.text(_BOX_UNITS)
+    if box is None:
+        units = item.text(_ANCHOR_UNITS)
+        box = next(iter(_points(item, _ANCHOR, units)), None)
+    return Text(lines, box, units == "DISPLAY", value) if lines and box is not None else None
 
 
 def _box(item: Attributes) -> Point | None:

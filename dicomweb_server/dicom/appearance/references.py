@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from dicomweb_server.dicom.appearance.attributes import NOTHING, Attributes
 from dicomweb_server.dicom.appearance.groups import FrameGroups
 from dicomweb_server.model.ids import is_uid
+from dicomweb_server.model.tags import hex_of
 
-MOST_REFERENCES = 65_536
+MOST_REFERENCES = 16_384
 
 _REFERENCED_SERIES = 0x00081115
 _REFERENCED_IMAGES = 0x00081140
 _REFERENCED_CLASS = 0x00081150
 _REFERENCED_INSTANCE = 0x00081155
 _REFERENCED_FRAMES = 0x00081160
+_INSTANCE_NAME = hex_of(_REFERENCED_INSTANCE)
 _SERIES = 0x0020000E
 _FRAME_CONTENT = 0x00209111
 _DIMENSION_INDEX_VALUES = 0x00209157
@@ -69,14 +71,19 @@ def applies(item: Attributes, instance: str, frame: int) -> bool:
         instance: SOP Instance UID.
         frame: From 1.
     """
-    if not item.values(_REFERENCED_IMAGES):
-        return True
-    for reference in item.children(_REFERENCED_IMAGES, MOST_REFERENCES):
-        if reference.text(_REFERENCED_INSTANCE) == instance:
-            frames = _frames(reference)
+    found = item.values(_REFERENCED_IMAGES)
+    for number, reference in enumerate(found, 1):
+        if _names(reference, instance):
+            frames = _frames(item.child(_REFERENCED_IMAGES, number))
             if not frames or frame in frames:
                 return True
-    return False
+    return not found
+
+
+def _names(reference: object, instance: str) -> bool:
+    """Whether a reference as it was parsed is to an instance; there may be a million of them."""
+    told = reference.get(_INSTANCE_NAME) if isinstance(reference, dict) else None
+    return isinstance(told, dict) and told.get("Value") == [instance]
 
 
 def first_for(document: Attributes, tag: int, instance: str, frame: int) -> Attributes:

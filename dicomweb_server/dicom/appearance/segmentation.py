@@ -23,6 +23,8 @@ _RECOMMENDED_COLOUR = 0x0062000D
 _MAXIMUM_FRACTION = 0x0062000E
 _PADDING_VALUE = 0x00280120
 _MOST_SEGMENTS = 65_535
+_MOST_ITEMS = 4096
+"""Segments whose description is read; those behind have colours of their own all the same."""
 
 
 def segment_of(groups: FrameGroups) -> int:
@@ -47,7 +49,7 @@ def colour(groups: FrameGroups) -> Rgb:
     likely = groups.document.child(_SEGMENTS, number)
     if likely.whole(_SEGMENT_NUMBER) == number:
         return _colour(likely, number)
-    for segment in groups.document.children(_SEGMENTS, _MOST_SEGMENTS):
+    for segment in groups.document.children(_SEGMENTS, _MOST_ITEMS):
         if segment.whole(_SEGMENT_NUMBER) == number:
             return _colour(segment, number)
     return colours.colour_of(number)
@@ -73,7 +75,7 @@ def label_palette(document: Attributes, pixel: PixelHeader) -> Palette:
         pixel: Its pixels.
     """
     told = {}
-    for segment in document.children(_SEGMENTS, _MOST_SEGMENTS):
+    for segment in document.children(_SEGMENTS, _MOST_ITEMS):
         number = segment.whole(_SEGMENT_NUMBER)
         if number is not None and 0 < number <= _MOST_SEGMENTS:
             told[number] = _colour(segment, number)

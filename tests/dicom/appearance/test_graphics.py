@@ -166,6 +166,9 @@ def test_annotations_are_for_the_images_that_they_tell() -> None:
 def test_a_state_of_very_many_objects_draws_some_of_them() -> None:
     many = [_graphic("POINT", [1.0, 1.0])] * 3000
     assert len(_graphics(*many)) == 2048
+    long = [_graphic("POLYLINE", [1.0, 1.0] * 4096)] * 20
+    assert len(_graphics(*long)) == 8
+    assert len(_texts(*([_boxed("a")] * 600))) == 512
 
 
 def _frame(dimensions: list[int] | None = None, position: list[float] | None = None) -> Dataset:
