@@ -53,16 +53,18 @@ class Rewriting:
             fragment of its own.
         edits: Changes to elements of the data set itself, by their tags.
         appended: Items that are put behind those of sequences of the data set, by their tags.
-        instance: SOP Instance UID of the file; empty to keep it.
+        sop_class, instance: UIDs for the File Meta Information; those of the data set, which the
+            stored file may contradict.
         icons: Whether sequences may hold compressed pixels; they are left out then.
     """
 
     transfer_syntax: str
+    sop_class: str
+    instance: str
     pixel: PixelHeader | None
     length: int | None
     edits: Mapping[int, Edit] = field(default_factory=dict)
     appended: Mapping[int, bytes] = field(default_factory=dict)
-    instance: str = ""
     icons: bool = False
 
 
@@ -88,11 +90,11 @@ def transcoded(source: ByteSource, limits: ScanLimits, rewriting: Rewriting) -> 
     window = Window(source)
     meta = file_meta.read_meta(window, _ignore)
     others = {
+        0x00020002: ("UI", rewriting.sop_class),
+        0x00020003: ("UI", rewriting.instance),
         0x00020012: ("UI", IMPLEMENTATION_CLASS),
         0x00020013: ("SH", IMPLEMENTATION_VERSION),
     }
-    if rewriting.instance:
-        others[0x00020003] = ("UI", rewriting.instance)
     head = file_meta.rewritten(window, meta, rewriting.transfer_syntax, others)
     icons = _icons(window, meta, limits) if rewriting.icons else frozenset()
     writer = _Writer(Walker(window, limits, _ignore), rewriting, icons)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dicomweb_server.auth.port import Action, Authorizer
-from dicomweb_server.codec.port import Codecs
 from dicomweb_server.errors import NotAcceptable, NotFound, Unavailable
 from dicomweb_server.index.port import Documents, Index
 from dicomweb_server.model import media
@@ -69,8 +68,7 @@ class Retrieve:
         content: How their bytes are read.
         authorizer: Asked first.
         immutable: Whether an instance keeps its bytes as long as it exists.
-        codecs: What transcodes pixels; None to deliver them only as they are stored.
-        ahead: Frames that are transcoded for one answer while an earlier one is sent.
+        transcoder: Transcodes pixels; None to deliver them only as they are stored.
     """
 
     def __init__(
@@ -80,12 +78,10 @@ class Retrieve:
         authorizer: Authorizer,
         *,
         immutable: bool,
-        codecs: Codecs | None = None,
-        ahead: int = 3,
+        transcoder: Transcoder | None = None,
     ) -> None:
         self._index = index
-        self._choice = Choice(codecs)
-        transcoder = Transcoder(content, codecs, ahead) if codecs else None
+        self._choice = Choice(transcoder.codecs if transcoder else None)
         self._files = FileReader(content, self._choice, transcoder)
         self._bulk = BulkReader(content, transcoder)
         self._authorizer = authorizer

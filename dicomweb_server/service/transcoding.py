@@ -30,6 +30,7 @@ from dicomweb_server.service.delivery import (
     patiently,
     whole,
 )
+from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
 
 _MOST_KEPT = MIB
@@ -62,9 +63,7 @@ class _File:
         length, pixel = self.rewriting.length, self.rewriting.pixel
         if pixel is None:
             length = 0
-        elif length is not None:
-            length += length % 2
-        elif pixel.number_of_frames == 1:
+        elif length is None and pixel.number_of_frames == 1:
             length = len(fragment(self.first))
         return None if length is None else sum(map(len, self.around)) + length
 
@@ -75,12 +74,17 @@ class Transcoder:
     Args:
         content: How bytes are read.
         codecs: What transcodes frames.
+        derived: Where transcoded frames are kept.
         ahead: Frames of one file that are transcoded while an earlier one is sent.
+
+    Attributes:
+        codecs: As given.
     """
 
-    def __init__(self, content: Content, codecs: Codecs, ahead: int) -> None:
+    def __init__(self, content: Content, codecs: Codecs, derived: Derived, ahead: int) -> None:
         self._content = content
-        self._codecs = codecs
+        self.codecs = codecs
+        self._derived = derived
         self._ahead = ahead
 
     def frame(
@@ -125,7 +129,7 @@ class Transcoder:
         part = DeliveredPart(kind, syntax, location, length + length % 2, _nothing)
 
         async def settle() -> DeliveredPart:
-            first = await self._data(record, syntax, 1)
+            first = await self._data(record, syntax, 1, keep=False)
 
             async def chunks() -> AsyncIterator[bytes]:
                 async with ended(self._pixels(record, syntax, first)) as pieces:
@@ -152,7 +156,10 @@ class Transcoder:
         part = DeliveredPart(media.APPLICATION_DICOM, syntax, location, None, _nothing)
 
         async def settle() -> DeliveredPart:
-            first = b"" if record.pixel is None else await self._data(record, syntax, 1)
+            keep = syntax != media.EXPLICIT_LITTLE
+            first = b""
+            if record.pixel is not None:
+                first = await self._data(record, syntax, 1, keep=keep)
             rewriting = self._rewriting(record, syntax, first)
             around = await self._around(record, rewriting)
             found = _File(record, rewriting, first, around)
@@ -167,19 +174,31 @@ class Transcoder:
             raise ValueError("an instance without frames is not transcoded")
         if source_syntax(record) == syntax:
             return pixel
-        return self._codecs.outcome(source_syntax(record), syntax, pixel)
+        return self.codecs.outcome(source_syntax(record), syntax, pixel)
 
-    async def _data(self, record: InstanceRecord, syntax: str, number: int) -> bytes:
-        """One frame in a transfer syntax."""
-        stored = await read_frame(self._content, record, number)
-        if stored.transfer_syntax == syntax:
-            return stored.data
-        frame = await self._codecs.transcode(stored, Target(syntax))
-        expected = self._outcome(record, syntax)
-        native = syntax == media.EXPLICIT_LITTLE
-        if native and len(frame.data) != frame_length(expected):
-            raise FrameUndecodable(f"frame {number} has another size than the instance says")
-        return frame.data
+    async def _data(
+        self, record: InstanceRecord, syntax: str, number: int, *, keep: bool = True
+    ) -> bytes:
+        """One frame in a transfer syntax.
+
+        Args:
+            record: The instance.
+            syntax: Transfer Syntax UID.
+            number: Frame number from 1.
+            keep: Whether it is looked for, and kept, among derived results.
+        """
+        target = Target(syntax)
+
+        async def make() -> bytes:
+            stored = await read_frame(self._content, record, number)
+            if stored.transfer_syntax == syntax:
+                return stored.data
+            return (await self.codecs.transcode(stored, target)).data
+
+        if not keep or source_syntax(record) == syntax:
+            return await make()
+        name = f"frame {number} {syntax} {target.quality if media.is_lossy(syntax) else 0}"
+        return await self._derived.get(record.blob.digest, name, make)
 
     async def _pixels(
         self, record: InstanceRecord, syntax: str, first: bytes
@@ -204,9 +223,12 @@ class Transcoder:
         yield first
         count = record.frames.count if record.frames else 0
 
+        # Decoded frames of whole files would push all else out of what is kept.
+        keep = syntax != media.EXPLICIT_LITTLE
+
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
             for number in range(2, count + 1):
-                one = partial(self._data, record, syntax, number)
+                one = partial(self._data, record, syntax, number, keep=keep)
                 yield partial(patiently, one)
 
         async with ended(in_order(makers(), self._ahead)) as others:
@@ -215,30 +237,25 @@ class Transcoder:
 
     def _rewriting(self, record: InstanceRecord, syntax: str, first: bytes) -> Rewriting:
         """What the file of an instance becomes."""
-        native = syntax == media.EXPLICIT_LITTLE
+        uid, sop_class = record.key.instance, record.sop_class
         if record.pixel is None:
-            return Rewriting(syntax, None, None)
+            return Rewriting(syntax, sop_class, uid, None, None)
         after = self._outcome(record, syntax)
         edits = image_edits(record.pixel, after)
-        length = _native_length(after) if native else None
+        appended: dict[int, bytes] = {}
+        length = _native_length(after) if syntax == media.EXPLICIT_LITTLE else None
         way = (record.transfer_syntax, syntax)
-        if not media.is_lossy(syntax) or way in _RECOMPRESSED:
+        if media.is_lossy(syntax) and way not in _RECOMPRESSED:
+            quality = str(Target(syntax).quality)
+            uid = lossy.derived_uid(uid, record.blob.digest, syntax, quality)
+            name = media.TRANSFER_SYNTAXES[syntax].name
+            ratio = frame_length(after) / max(len(first), 1)
+            derivation = lossy.Derivation(sop_class, record.key.instance, uid, syntax, name, ratio)
+            edits |= derivation.edits()
+            appended = derivation.appended()
+        else:
             edits |= lossy.marks(record.transfer_syntax, _ratio(record, after))
-            return Rewriting(syntax, after, length, edits, icons=True)
-        uid = lossy.derived_uid(
-            record.key.instance, record.blob.digest, syntax, str(Target(syntax).quality)
-        )
-        derivation = lossy.Derivation(
-            record.sop_class,
-            record.key.instance,
-            uid,
-            syntax,
-            media.TRANSFER_SYNTAXES[syntax].name,
-            frame_length(after) / max(len(first), 1),
-        )
-        edits |= derivation.edits()
-        appended = derivation.appended()
-        return Rewriting(syntax, after, length, edits, appended, uid, icons=True)
+        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons=True)
 
     async def _around(
         self, record: InstanceRecord, rewriting: Rewriting
