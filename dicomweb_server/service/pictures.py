@@ -160,7 +160,7 @@ class Pictures:
             FrameUndecodable, CodecFailed, TooBusy: It cannot be rendered.
         """
         record, number = shot.frame.record, shot.frame.number
-        lines = _lines(document, number, look, shot.options)
+        lines = lines_of(document, number, look, shot.options)
         rendering = Rendering(shot.media_type, look, shot.options, lines)
         frame = await read_frame(self.parts.content, record, number)
         return await self.parts.codecs.render(frame, rendering, background)
@@ -202,10 +202,17 @@ class Pictures:
         return found
 
 
-def _lines(
+def lines_of(
     document: Attributes, number: int, look: Appearance, options: RenderOptions
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is written into the corners of a picture."""
+    """What is written into the corners of a picture.
+
+    Args:
+        document: Description of the instance.
+        number: The frame, from 1.
+        look: How it looks.
+        options: What the request says.
+    """
     asked = options.annotations
     window = options.window or (look.voi if isinstance(look.voi, Window) else None)
     left = patient_lines(document) if Annotation.PATIENT in asked else ()

@@ -20,6 +20,7 @@ from dicomweb_server.service.delivery import Undelivered, tag_of
 from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.service.pictures import REVISION, Pictures, Shot
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition
+from dicomweb_server.service.slide import Slides, View
 from dicomweb_server.service.states import Presented, States, require_no_window
 from dicomweb_server.service.texts import TextRequest, Texts
 from dicomweb_server.wire.rendered_types import (
@@ -78,6 +79,7 @@ class Render:
         self._index = index
         self._pictures = pictures
         self._texts = texts
+        self._slides = Slides(pictures)
         self._states = States(index, pictures, authorizer)
         self._animations = Animations(pictures)
         self._authorizer = authorizer
@@ -126,6 +128,9 @@ class Render:
     async def _instance(self, ask: Ask, record: InstanceRecord) -> Rendition:
         kind = kind_of(record)
         if kind.is_picture:
+            view = await self._slides.view(record, ask.options)
+            if view is not None:
+                return await self._slide(ask, record, view)
             numbers = range(1, table_of(record).count + 1)
             return await self._frames(ask, record, numbers, forms_of(kind))
         if kind is Kind.PRESENTATION:
@@ -134,6 +139,19 @@ class Render:
         tag = ["rendered", REVISION, record.blob.digest, form.text, str(ask.options)]
         parts = partial(self._text, ask, record, form.media_type)
         return Rendition(parts, form.media_type, form.multipart, tag_of(tag))
+
+    async def _slide(self, ask: Ask, record: InstanceRecord, view: View) -> Rendition:
+        """A part of a whole slide: one picture."""
+        form = ask.wanted.of(FRAME_FORMS)[0]
+        _require_profile(form, ask.options)
+        path, kind = Scope.of(record.key).path, form.media_type
+
+        async def parts() -> AsyncIterator[RenderedPart]:
+            yield Made(kind, path, partial(self._slides.picture, record, view, kind, ask.options))
+
+        tag = ["slide", REVISION, record.blob.digest, form.text, str(ask.options)]
+        seconds = _KEPT if self._immutable else 0
+        return Rendition(parts, kind, form.multipart, tag_of(tag), seconds)
 
     async def _text(
         self, ask: Ask, record: InstanceRecord, media_type: str
