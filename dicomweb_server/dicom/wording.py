@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_description
 from pydicom.uid import UID
 
@@ -21,6 +22,7 @@ _CONTROLS = dict.fromkeys(
     code for code in (*range(32), *range(127, 160), 0xFFFE, 0xFFFF) if code not in _KEPT
 )
 _ENDING = " Storage"
+_REGISTERED = "1.2.840.10008."
 
 
 def date(text: str) -> str:
@@ -94,13 +96,13 @@ def kind(sop_class: str) -> str:
     """What an object is by its SOP Class UID (PS3.6 Annex A): "Enhanced SR"."""
     if not is_uid(sop_class):
         return "Unknown kind of object"
-    told = str(UID(sop_class).name)
+    told = registered(sop_class)
     return told.removesuffix(_ENDING) if told != sop_class else "Private kind of object"
 
 
-def transfer_syntax(uid: str) -> str:
-    """Name of a transfer syntax or other UID of PS3.6, the UID itself where it has none."""
-    return str(UID(uid).name) if is_uid(uid) else uid
+def registered(uid: str) -> str:
+    """Name of a UID that PS3.6 Annex A registers; others stay as they are."""
+    return str(UID(uid, IGNORE).name) if uid.startswith(_REGISTERED) else uid
 
 
 def attribute(tag: int) -> str:

@@ -102,7 +102,7 @@ def _value(item: JsonItem, tag: int) -> str:
 
 
 def _uid(uid: str) -> str:
-    named = wording.transfer_syntax(uid)
+    named = wording.registered(uid)
     return uid if named == uid else f"{named} ({uid})"
 
 
