@@ -34,8 +34,23 @@ def grey_levels(
     limits = (0.0, 1.0)
     if voi is None:
         limits = _limits(samples, bounds, pixel, appearance)
-    modality = appearance.modality
-    curve = GreyCurve(
+    return apply_curve(samples, *bounds, curve_of(pixel, appearance, window, limits))
+
+
+def curve_of(
+    pixel: PixelHeader,
+    appearance: Appearance,
+    window: Window | None,
+    limits: tuple[float, float],
+) -> GreyCurve:
+    """The curve of an appearance.
+
+    Args:
+        pixel, appearance, window: As for `grey_levels`.
+        limits: What is shown where there is no window.
+    """
+    modality, voi = appearance.modality, window or appearance.voi
+    return GreyCurve(
         modality=read_table(modality) if isinstance(modality, LookupTable) else modality,
         voi=read_table(voi) if isinstance(voi, LookupTable) else voi,
         limits=limits,
@@ -43,7 +58,6 @@ def grey_levels(
         inverse=appearance.inverse,
         padding=stored_padding(appearance.padding, pixel),
     )
-    return apply_curve(samples, *bounds, curve)
 
 
 @dataclass(frozen=True, slots=True)

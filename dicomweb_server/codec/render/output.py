@@ -19,7 +19,9 @@ QUALITY = 90
 """Where a request does not say."""
 _FULL_CHROMA = 90
 """From this quality on colours have the resolution of brightness."""
-_PNG_LEVEL = 3
+_PNG_GREY = {"level": 1, "strategy": 3, "filter": 16}
+"""Runs of differences to the left neighbour: for grey images as small as deflate, and faster."""
+_PNG_COLOUR = {"level": 1}
 _WEBP_SIDE = 16383
 _WEBP_EFFORT = 2
 
@@ -55,7 +57,8 @@ def _jpeg(picture: Image.Image, quality: int, profile: bytes) -> bytes:
 
 
 def _png(picture: Image.Image, _quality: int, profile: bytes) -> bytes:
-    data = bytes(imagecodecs.png_encode(np.asarray(picture), level=_PNG_LEVEL))
+    way = _PNG_GREY if picture.mode == "L" else _PNG_COLOUR
+    data = bytes(imagecodecs.png_encode(np.asarray(picture), **way))
     return with_chunk(data, profile)
 
 

@@ -17,6 +17,7 @@ from dicomweb_server.codec.render.letters import annotate
 from dicomweb_server.codec.render.masks import draw_overlays, shut
 from dicomweb_server.codec.render.output import write_picture
 from dicomweb_server.codec.render.profiles import with_profile
+from dicomweb_server.codec.render.reading import read
 from dicomweb_server.codec.render.resize import arrange
 from dicomweb_server.model.frame import Frame
 from dicomweb_server.model.rendering import Appearance, Rendering, Window
@@ -39,14 +40,14 @@ def render(frame: Frame, rendering: Rendering, background: Background | None = N
     """
     appearance, options = rendering.appearance, rendering.options
     geometry = geometry_of(frame.pixel.columns, frame.pixel.rows, appearance, options)
-    raster = decode(frame)
+    raster, placing = read(frame, appearance, options, geometry)
     levels = _laid(raster, appearance, options.window, background)
     if appearance.shutters or (options.overlays and appearance.overlays):
         levels = np.array(levels)
         shut(levels, appearance.shutters, appearance.aspect)
         if options.overlays:
             draw_overlays(levels, appearance.overlays, _cells(frame, appearance))
-    picture = arrange(levels, geometry)
+    picture = arrange(levels, placing)
     picture = draw_graphics(picture, geometry, appearance.graphics, appearance.texts)
     if any(rendering.lines):
         annotate(picture, rendering.lines)
