@@ -30,6 +30,9 @@ REPLY_HEAD = struct.Struct("<4s?BIQ")
 
 _JOB = b"DWJ1"
 _REPLY = b"DWR1"
+OUT_OF_MEMORY = 3
+"""Exit status of a codec process that has no room for a job."""
+
 NOTES = 64 * KIB
 """Bytes of JSON that a reply may have."""
 
@@ -165,7 +168,7 @@ def reply_head(head: bytes | bytearray, most: int) -> ReplyHead:
     magic, in_window, outcome, notes, data = REPLY_HEAD.unpack(head)
     if magic != _REPLY or outcome not in Outcome.__members__.values():
         raise ProtocolError("a reply does not begin like one")
-    if notes > NOTES or data > (HALF if in_window else most):
+    if notes > NOTES or data > (min(most, HALF) if in_window else most):
         raise ProtocolError("a reply is longer than it may be")
     return ReplyHead(in_window, Outcome(outcome), notes, data)
 

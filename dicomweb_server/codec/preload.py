@@ -47,6 +47,8 @@ def preload() -> None:
             import_module(name)
     _load_own()
     _load_pillow()
+    letters = import_module("dicomweb_server.codec.render.letters")
+    getattr(letters, "preload", _load_pillow)()
 
 
 def _load_own() -> None:

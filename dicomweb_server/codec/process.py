@@ -15,6 +15,7 @@ from pathlib import Path
 
 import dicomweb_server
 from dicomweb_server.codec.messages import (
+    OUT_OF_MEMORY,
     REPLY_HEAD,
     Outcome,
     PackedJob,
@@ -98,8 +99,13 @@ class CodecProcess:
             ProcessEnded: It did not come up.
             OSError: The system refuses.
         """
-        started = await asyncio.to_thread(_spawn, limits)
-        process = cls(*started, limits)
+        spawning = asyncio.create_task(asyncio.to_thread(_spawn, limits))
+        try:
+            process = cls(*await asyncio.shield(spawning), limits)
+        except asyncio.CancelledError:
+            with suppress(OSError):  # the thread goes on, and what it starts must not be lost
+                await cls(*await spawning, limits).end()
+            raise
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await process._require_ready()
@@ -114,6 +120,11 @@ class CodecProcess:
     def identifier(self) -> int:
         """Process id."""
         return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone, as far as the system knows."""
+        return self._process.poll() is not None
 
     async def exchange(self, job: PackedJob) -> Reply:
         """Let it do one job.
@@ -205,6 +216,8 @@ class CodecProcess:
 def _reason(status: int | None, limits: CodecLimits) -> str:
     if status is None:
         return "does not end"
+    if status == OUT_OF_MEMORY:
+        return "needs more memory than it may have"
     if status >= 0:
         return f"ended with status {status}"
     if -status == signal.SIGXCPU:
@@ -239,7 +252,7 @@ def _spawn(
 def _run(limits: CodecLimits, channel: int, shared: int | None) -> subprocess.Popen[bytes]:
     passed = (channel,) if shared is None else (channel, shared)
     window = -1 if shared is None else shared
-    numbers = (channel, window, os.getpid(), limits.memory, limits.seconds)
+    numbers = (channel, window, os.getpid(), limits.memory, limits.frame, limits.seconds)
     # In a process group of its own, so that Ctrl-C on a terminal is for the server alone.
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-P", "-m", "dicomweb_server.codec.worker", *map(str, numbers)],

@@ -140,7 +140,7 @@ class Slot:
             )
 
     async def _rest(self, process: CodecProcess) -> None:
-        """Wait for a call; a process that ends meanwhile is replaced."""
+        """Wait for a call; a process that ends (or speaks) meanwhile is replaced."""
         ended = False
 
         def notice() -> None:
@@ -158,7 +158,7 @@ class Slot:
             process.unwatch()
             if self in self._dispatcher.idle:
                 self._dispatcher.idle.remove(self)
-        if ended:
+        if ended or process.has_ended:
             _log.warning("an idle codec process ended")
             await self._drop(process)
 

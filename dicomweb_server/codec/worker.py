@@ -1,7 +1,7 @@
 """A codec process: takes jobs from a socket, one at a time, until the socket ends.
 
 Run by `dicomweb_server.codec.process` as
-``python -m dicomweb_server.codec.worker CHANNEL WINDOW PARENT MEMORY SECONDS``.
+``python -m dicomweb_server.codec.worker CHANNEL WINDOW PARENT MEMORY RESULT SECONDS``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dicomweb_server.codec.confine import allow_seconds, confine, end_with, ignore_signals
 from dicomweb_server.codec.messages import (
     JOB_HEAD,
+    OUT_OF_MEMORY,
     Job,
     Note,
     Outcome,
@@ -35,23 +36,26 @@ def main(arguments: list[str]) -> None:
 
     Args:
         arguments: Descriptor of the socket, that of the window or -1, process id of the server,
-            bytes of address space, seconds of processor time that a job may take.
+            bytes of address space, bytes that a result may have, seconds of processor time that
+            a job may take.
     """
-    channel, window, parent, memory = map(int, arguments[:4])
+    channel, window, parent, memory, most = map(int, arguments[:5])
     ignore_signals()
     end_with(parent)
     preload()
-    server = _Server(socket.socket(fileno=channel), Window(window) if window >= 0 else None)
+    shared = Window(window) if window >= 0 else None
+    server = _Server(socket.socket(fileno=channel), shared, most)
     confine(memory)
-    server.serve(float(arguments[4]))
+    server.serve(float(arguments[5]))
 
 
 class _Server:
     """The server as a codec process sees it."""
 
-    def __init__(self, channel: socket.socket, window: Window | None) -> None:
+    def __init__(self, channel: socket.socket, window: Window | None, most: int) -> None:
         self._channel = channel
         self._window = window
+        self._most = most
 
     def serve(self, seconds: float) -> None:
         """Do jobs until the socket ends."""
@@ -64,6 +68,8 @@ class _Server:
                 del job
         except (EOFError, ConnectionError):
             os._exit(0)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
 
     def _receive(self) -> Job:
         head = job_head(_exactly(self._channel, JOB_HEAD.size))
@@ -75,6 +81,9 @@ class _Server:
         return unpack_job(call, tuple(_exactly(self._channel, length) for length in lengths))
 
     def _send(self, outcome: Outcome, notes: Mapping[str, Note], data: bytes) -> None:
+        if len(data) > self._most:
+            detail = f"the result has {len(data)} bytes, more than {self._most}"
+            outcome, notes, data = Outcome.FAILED, {"detail": detail}, b""
         in_window = self._window is not None and self._window.put_reply(data)
         self._channel.sendall(pack_reply(outcome, notes, len(data), in_window=in_window))
         if not in_window:
