@@ -84,7 +84,7 @@ def _group(canvas: Canvas, group: Group, is_ecg: bool, rate: str) -> None:
         told.append(f"{lanes.moment(shown)} of {lanes.moment(group.whole)} shown")
     if rows and group.others:
         told.append(f"{group.others} more channels are not shown")
-    _note(canvas, " · ".join(word for word in told if word))
+    _note(canvas, ", ".join(word for word in told if word))
     if rows:
         paper.draw_rows(canvas, rows, group)
     else:
@@ -94,7 +94,7 @@ def _group(canvas: Canvas, group: Group, is_ecg: bool, rate: str) -> None:
 def _facts(group: Group, on_paper: bool) -> Iterator[str]:
     """Technical data of a group."""
     if on_paper:
-        yield "25 mm/s · 10 mm/mV"
+        yield "25 mm/s, 10 mm/mV"
     filters = list(dict.fromkeys((each.low, each.high, each.notch) for each in group.channels))
     if len(filters) == 1:
         low, high, notch = filters[0]

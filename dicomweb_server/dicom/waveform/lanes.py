@@ -16,6 +16,8 @@ _ALL = 2400.0
 _MOST = 64
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600)
 _MOST_TICKS = 12
+_PLAIN = str.maketrans({"µ": "u", "°": "deg ", "²": "2", "³": "3", "₂": "2"})
+"""Signs of units in letters that every font has."""
 
 
 def draw_lanes(canvas: Canvas, group: Group) -> None:
@@ -51,7 +53,7 @@ def _lane(
     top, lane = place
     canvas.line(((_LEFT, top), (_RIGHT, top)), PALE)
     canvas.words(channel.name[:26], 8.0, top + lane / 2, 13.0)
-    canvas.words(channel.unit[:20], 8.0, top + lane / 2 + 15, 12.0, SOFT)
+    canvas.words(channel.unit[:20].translate(_PLAIN), 8.0, top + lane / 2 + 15, 12.0, SOFT)
     found = _range(channel)
     if found is None:
         canvas.words("no samples", _LEFT + 8, top + lane / 2, 12.0, SOFT)

@@ -33,7 +33,7 @@ def test_a_standard_ecg_has_three_rows_of_four_leads_and_one_of_rhythm() -> None
     told = _told(drawing)
     assert [told.count(lead) for lead in LEADS] == [1, 2, *[1] * 10]
     assert told[0] == "12-lead ECG"
-    assert "25 mm/s · 10 mm/mV · 100 samples/s" in told
+    assert "25 mm/s, 10 mm/mV, 100 samples/s" in told
     assert len(_traces(drawing)) == 13
     assert drawing.width == 1350
 
@@ -137,7 +137,7 @@ def test_long_recordings_become_lanes_with_extremes_kept() -> None:
 def test_lanes_tell_names_units_and_ends() -> None:
     item = group([channel("LV", "mm[Hg]", 0.1), channel("Fp1")], [[0, 1200], [-50, 50]])
     drawing = draw_waveforms(waveform(item, sop_class=_EEG), {})
-    for words in ("LV", "mmHg", "0", "120", "Fp1", "µV", "-50", "50", "0 s"):
+    for words in ("LV", "mmHg", "0", "120", "Fp1", "uV", "-50", "50", "0 s"):
         assert words in _told(drawing)
 
 
