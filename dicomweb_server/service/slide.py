@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.tiles import Tile, Tiles, tiles_of
 from dicomweb_server.errors import CodecFailed, InvalidParameter, PayloadTooLarge
-from dicomweb_server.model.frame import Frame
+from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
 from dicomweb_server.model.kind import WHOLE_SLIDE
 from dicomweb_server.model.limits import MIB
@@ -21,11 +21,10 @@ from dicomweb_server.model.rendering import (
     Rendering,
     RenderOptions,
     Viewport,
-    Window,
-    WindowFunction,
 )
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.delivery import tag_of
+from dicomweb_server.service.frames import read_frame
 from dicomweb_server.service.pictures import Pictures, Shot, lines_of
 
 MOST_TILES = 1024
@@ -35,8 +34,6 @@ MOST_MOSAIC = 192 * MIB
 
 _AT_ONCE = 4
 _SIZE = struct.Struct("<II")
-_GROUND = b"\xff"
-_PIXEL_DATA = 0x7FE00010
 _DEFAULT_SIDE = 4096
 
 
@@ -50,6 +47,8 @@ class View:
         width, height: Size into which it is fitted.
         mirrored: Whether it is mirrored left to right, and top to bottom.
         shrink: Every so many pixels of a tile become one, each way.
+        grey: Bytes of a stored pixel where tiles are laid side by side before they are rendered,
+            so that all of them get the same range of grey; 0 for colours.
     """
 
     tiles: Tiles
@@ -61,6 +60,7 @@ class View:
     height: int
     mirrored: tuple[bool, bool]
     shrink: int
+    grey: int = 0
 
 
 class Slides:
@@ -92,7 +92,7 @@ class Slides:
         tiles = await asyncio.to_thread(tiles_of, document, pixel.columns, pixel.rows, count)
         if tiles is None or (tiles.width, tiles.height) == (pixel.columns, pixel.rows):
             return None
-        return _viewed(tiles, options)
+        return _viewed(tiles, options, _grey_bytes(pixel))
 
     async def picture(
         self, record: InstanceRecord, view: View, media_type: str, options: RenderOptions
@@ -129,11 +129,15 @@ class Slides:
             )
             await asyncio.to_thread(mosaic.lay, some, raws)
         number = touched[0].number if touched else 1
-        look = await self._look(record, document, number, options)
+        look = await self._pictures.appearance(record, number, document)
         lines = lines_of(document, number, look, options)
-        shown = Appearance(profile=look.profile)
-        rendering = Rendering(media_type, shown, mosaic.options(options), lines)
-        return await parts.codecs.render(mosaic.frame(), rendering)
+        frame = mosaic.frame(self._pictures.require_possible(record))
+        shown = replace(look, aspect=1.0) if view.grey else Appearance(profile=look.profile)
+        chosen = mosaic.options(options)
+        if not view.grey:
+            chosen = replace(chosen, window=None)
+        rendering = Rendering(media_type, shown, chosen, lines)
+        return await parts.codecs.render(frame, rendering)
 
     async def _tile(
         self,
@@ -143,27 +147,23 @@ class Slides:
         view: View,
         options: RenderOptions,
     ) -> bytes:
+        """The pixels of a tile: stored ones of grey tiles, RGB of others."""
+        parts = self._pictures.parts
+        if view.grey:
+            frame = await read_frame(parts.content, record, tile.number)
+            return (await parts.codecs.transcode(frame, Target(EXPLICIT_LITTLE))).data
         size = Viewport(view.tiles.columns // view.shrink, view.tiles.rows // view.shrink)
         plain = RenderOptions(viewport=size, window=options.window)
         shot = Shot(FrameOf(record, tile.number), RAW_PICTURE, plain)
-        look = await self._look(record, document, tile.number, options)
-        return await self._pictures.shown(shot, document, look)
-
-    async def _look(
-        self, record: InstanceRecord, document: Attributes, number: int, options: RenderOptions
-    ) -> Appearance:
-        """How a tile looks beside others: square pixels, and no range of grey of its own."""
-        look = await self._pictures.appearance(record, number, document)
-        pixel = self._pictures.require_possible(record)
-        if pixel.samples_per_pixel == 1 and look.voi is None and options.window is None:
-            greatest = float((1 << pixel.bits_stored) - 1)
-            window = Window(greatest / 2, greatest, WindowFunction.LINEAR_EXACT)
-            look = replace(look, modality=None, voi=window)
-        return replace(look, aspect=1.0)
+        look = await self._pictures.appearance(record, tile.number, document)
+        raw = await self._pictures.shown(shot, document, replace(look, aspect=1.0))
+        if _SIZE.unpack_from(raw) != (size.width, size.height):
+            raise CodecFailed("a tile has not the size that was asked for")
+        return raw[_SIZE.size :]
 
 
 class _Mosaic:
-    """Tiles laid side by side, in RGB.
+    """Tiles laid side by side.
 
     Args:
         view: What is shown.
@@ -177,19 +177,19 @@ class _Mosaic:
         self._width = -(-_above(view.right) // shrink) - self._left
         self._height = -(-_above(view.bottom) // shrink) - self._top
         self._tile = (tiles.columns // shrink, tiles.rows // shrink)
-        self._data = bytearray(_GROUND) * (self._width * self._height * 3)
+        self._depth = view.grey or 3
+        ground = b"\0" if view.grey else b"\xff"
+        self._data = bytearray(ground) * (self._width * self._height * self._depth)
 
     def lay(self, tiles: Sequence[Tile], raws: Sequence[bytes]) -> None:
         """Put tiles in their places.
 
         Args:
             tiles: Where they lie.
-            raws: Their pictures, of the type RAW_PICTURE.
+            raws: Their pixels.
         """
         for tile, raw in zip(tiles, raws, strict=True):
-            if _SIZE.unpack_from(raw) != self._tile:
-                raise CodecFailed("a tile has not the size that was asked for")
-            self._lay(tile, memoryview(raw)[_SIZE.size :])
+            self._lay(tile, memoryview(raw))
 
     def _lay(self, tile: Tile, raw: memoryview) -> None:
         width, height = self._tile
@@ -199,27 +199,30 @@ class _Mosaic:
         if end <= skip:
             return
         for row in range(max(0, -top), min(height, self._height - top)):
-            start = ((top + row) * self._width + left + skip) * 3
-            source = (row * width + skip) * 3
-            length = (end - skip) * 3
+            start = ((top + row) * self._width + left + skip) * self._depth
+            source = (row * width + skip) * self._depth
+            length = (end - skip) * self._depth
             self._data[start : start + length] = raw[source : source + length]
 
-    def frame(self) -> Frame:
-        """All of it as a frame."""
-        pixel = PixelHeader(
-            rows=self._height,
-            columns=self._width,
-            samples_per_pixel=3,
-            bits_allocated=8,
-            bits_stored=8,
-            high_bit=7,
-            pixel_representation=0,
-            planar_configuration=0,
-            photometric_interpretation="RGB",
-            number_of_frames=1,
-            tag=_PIXEL_DATA,
-        )
-        return Frame(pixel, EXPLICIT_LITTLE, bytes(self._data))
+    def frame(self, stored: PixelHeader) -> Frame:
+        """All of it as a frame.
+
+        Args:
+            stored: What a stored tile is like.
+        """
+        size = replace(stored, rows=self._height, columns=self._width, number_of_frames=1)
+        if not self._view.grey:
+            size = replace(
+                size,
+                samples_per_pixel=3,
+                bits_allocated=8,
+                bits_stored=8,
+                high_bit=7,
+                pixel_representation=0,
+                planar_configuration=0,
+                photometric_interpretation="RGB",
+            )
+        return Frame(size, EXPLICIT_LITTLE, bytes(self._data))
 
     def options(self, options: RenderOptions) -> RenderOptions:
         """How the frame is rendered to become what the request wants."""
@@ -233,14 +236,19 @@ class _Mosaic:
             flips[0] * (view.right - view.left) / view.shrink,
             flips[1] * (view.bottom - view.top) / view.shrink,
         )
-        return replace(options, viewport=viewport, region=None, window=None)
+        return replace(options, viewport=viewport, region=None)
 
 
 def _above(value: float) -> int:
     return -int(-value // 1)
 
 
-def _viewed(tiles: Tiles, options: RenderOptions) -> View:
+def _grey_bytes(pixel: PixelHeader) -> int:
+    grey = pixel.samples_per_pixel == 1 and pixel.photometric_interpretation != "PALETTE COLOR"
+    return pixel.bits_allocated // 8 if grey else 0
+
+
+def _viewed(tiles: Tiles, options: RenderOptions, grey: int) -> View:
     left, top, right, bottom = 0.0, 0.0, float(tiles.width), float(tiles.height)
     viewport, region = options.viewport, options.region
     mirrored = (False, False)
@@ -262,8 +270,8 @@ def _viewed(tiles: Tiles, options: RenderOptions) -> View:
     width = viewport.width if viewport else min(_DEFAULT_SIDE, _above(right - left))
     height = viewport.height if viewport else min(_DEFAULT_SIDE, _above(bottom - top))
     scale = min(width / (right - left), height / (bottom - top))
-    shrink = _shrink(tiles, scale)
-    found = View(tiles, left, top, right, bottom, width, height, mirrored, shrink)
+    shrink = 1 if grey else _shrink(tiles, scale)
+    found = View(tiles, left, top, right, bottom, width, height, mirrored, shrink, grey)
     _require_few(found)
     return found
 
@@ -285,7 +293,7 @@ def _require_few(view: View) -> None:
     edges = (view.left, view.top, view.right, view.bottom)
     touched = view.tiles.touched(*edges)
     pixels = (view.right - view.left + 2) * (view.bottom - view.top + 2)
-    if touched > MOST_TILES or pixels * 3 / view.shrink**2 > MOST_MOSAIC:
+    if touched > MOST_TILES or pixels * (view.grey or 3) / view.shrink**2 > MOST_MOSAIC:
         raise PayloadTooLarge(
             f"this part of the slide has up to {touched} tiles",
             f"ask for a smaller part ({MOST_TILES} tiles at the most), or for an instance of the "
