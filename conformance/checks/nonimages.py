@@ -28,7 +28,7 @@ REPORTS = (
     _report("MT6.text", SHALL, HTML, HTML, "a structured report as text/html"),
     _report("MT6.default", SHALL, "*/*", HTML, "*/* of a structured report: text/html"),
     _report("MT6.plain", SHALL, PLAIN, PLAIN, "a structured report as text/plain"),
-    _report("MT6.xml", MAY, XML, XML, "a structured report as text/xml"),
+    _report("MT6.xml", SHALL, XML, XML, "a structured report as text/xml"),
     _report("MT6.any-text", SHALL, "text/*", HTML, "text/* of a structured report: text/html"),
 )
 

@@ -41,12 +41,26 @@ section section section section{border-left:2px solid var(--line);padding-left:.
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 th,td{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);padding:.15rem .5rem}
 th{color:var(--soft);font-weight:normal}
-.swatch{display:inline-block;width:1em;height:1em;vertical-align:-.1em;outline:1px solid var(--line)}
+.swatch{display:inline-block;width:1em;height:1em;vertical-align:-.1em;
+outline:1px solid var(--line)}
 footer{margin-top:1.5rem;border-top:1px solid var(--line);color:var(--soft);font-size:.8rem}
 @media (max-width:20rem){dl{grid-template-columns:1fr;gap:0}dd{margin:0 0 .3rem}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}
 h1,h2,h3,h4,h5,h6{break-after:avoid}li,tr{break-inside:avoid}a{color:inherit;text-decoration:none}}
 """
+
+
+_HTML_HEAD = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1">'
+)
+_XML_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<html xmlns="http://www.w3.org/1999/xhtml" lang="en"><head>'
+    '<meta name="viewport" content="width=device-width,initial-scale=1"/>'
+)
+_NO_XML = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+"""Characters that XML has not, and what stands for them."""
 
 
 def escape(text: str) -> str:
@@ -82,13 +96,21 @@ def page(title: str, body: Iterable[str], language: str = "") -> str:
     """
     inner = f' lang="{language}"' if language else ""
     pieces = [
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"{element('title', title)}<style>{_STYLE}</style></head>\n<body><main{inner}>\n",
+        f"{_HTML_HEAD}{element('title', title)}<style>{_STYLE}</style></head>\n"
+        f"<body><main{inner}>\n",
         *body,
         "\n</main></body></html>\n",
     ]
     return "".join(pieces)
+
+
+def as_xml(text: str) -> str:
+    """A page as XML (XHTML): its elements are closed all but those of its head.
+
+    Args:
+        text: What `page` gave.
+    """
+    return text.replace(_HTML_HEAD, _XML_HEAD, 1).translate(_NO_XML)
 
 
 @cache

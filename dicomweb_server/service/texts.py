@@ -12,6 +12,7 @@ from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.appearance.lines import patient_lines, technique_lines
 from dicomweb_server.dicom.drawings import fitted
 from dicomweb_server.dicom.encapsulated import DOCUMENT_PATH, HEAD, read_document, video_type
+from dicomweb_server.dicom.page import as_xml
 from dicomweb_server.dicom.report import html as report_html
 from dicomweb_server.dicom.report import text as report_text
 from dicomweb_server.dicom.report.html import Link
@@ -34,7 +35,7 @@ from dicomweb_server.service.content import Content, within
 from dicomweb_server.service.delivery import cut
 from dicomweb_server.service.described import Described
 from dicomweb_server.service.rendition import Made, RenderedPart, Stored
-from dicomweb_server.wire.rendered_types import HTML, SVG, RenderedForm, forms_of
+from dicomweb_server.wire.rendered_types import PLAIN, SVG, XML, RenderedForm, forms_of
 
 _QUALITY = 90
 
@@ -178,14 +179,14 @@ def _link(base: str, study: str, series: str, instance: str) -> str:
 
 def _written(document: Attributes, media_type: str, link: Link) -> bytes:
     members = document.members
+    plain = media_type == PLAIN
     if is_report(members):
         report = read_report(members)
-        if media_type == HTML:
-            return report_html.html(report, link).encode()
-        return report_text.text(report).encode()
-    listing = read_listing(members)
-    write = summary_html.html if media_type == HTML else summary_text.text
-    return write(listing).encode()
+        told = report_text.text(report) if plain else report_html.html(report, link)
+    else:
+        listing = read_listing(members)
+        told = summary_text.text(listing) if plain else summary_html.html(listing)
+    return (as_xml(told) if media_type == XML else told).encode()
 
 
 def _corners(

@@ -14,7 +14,7 @@ from dicomweb_server.web.errors import answer as problem
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import BytesResponse, Response, StreamResponse
 from dicomweb_server.wire import byterange, conditional, multipart
-from dicomweb_server.wire.rendered_types import HTML, SVG, TEXTS
+from dicomweb_server.wire.rendered_types import HTML, PLAIN, SVG, TEXTS
 from dicomweb_server.wire.warnings import warning
 
 _AHEAD = 4
@@ -25,7 +25,7 @@ _PAGE = (
     "sandbox allow-top-navigation-by-user-activation allow-popups"
 )
 _LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; sandbox"
-_SHOWN = ("image/", "video/", *TEXTS)
+_SHOWN = ("image/", "video/", HTML, PLAIN)
 """Types that browsers show in place; others are saved (T2)."""
 
 
@@ -134,7 +134,7 @@ async def _written(
         content = problem(finished.failure, exchange.context.request_id).body
     length = part.length if isinstance(part, Stored) else len(content)
     headers = [
-        ("Content-Type", _labelled(kind)),
+        ("Content-Type", kind if isinstance(part, Stored) else _labelled(kind)),
         ("Content-Length", str(length)),
         ("Content-Location", exchange.base + part.location),
     ]

@@ -11,13 +11,13 @@ from dicomweb_server.model.rendering import IccProfile
 from dicomweb_server.wire import accept
 
 JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
-SVG, HTML, PLAIN = "image/svg+xml", "text/html", "text/plain"
+SVG, HTML, PLAIN, XML = "image/svg+xml", "text/html", "text/plain", "text/xml"
 
 PICTURES = (JPEG, PNG, GIF, "image/jp2", "image/jph", WEBP)
 """Of single frames; the first is the default."""
 ANIMATED = (GIF, WEBP)
 """Of several frames in one picture."""
-TEXTS = (HTML, PLAIN)
+TEXTS = (HTML, PLAIN, XML)
 DRAWINGS = (PNG, JPEG, SVG, GIF, WEBP)
 """Of waveforms."""
 _OWN = (

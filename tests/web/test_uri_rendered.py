@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from urllib.parse import urlencode
+from xml.etree.ElementTree import XML
 
 import httpx
 import pytest
@@ -118,6 +119,9 @@ def test_v2_reports_are_text(site: Site) -> None:
     assert "content-security-policy" in page.headers
     plain = asked(site, REPORT, contentType="text/plain", charset="utf-8;q=0.8")
     assert plain.headers["content-type"] == "text/plain; charset=utf-8"
+    tree = asked(site, REPORT, contentType="text/xml")
+    assert tree.headers["content-type"] == "text/xml; charset=utf-8"
+    assert "Nothing found" in "".join(XML(tree.text).itertext())
     assert asked(site, REPORT, contentType=JPEG, accept=JPEG).status_code == 406
 
 
