@@ -150,3 +150,9 @@ def is_video(transfer_syntax: str) -> bool:
     """Whether a transfer syntax is one of video, which is delivered as it is stored."""
     known = TRANSFER_SYNTAXES.get(transfer_syntax)
     return known is not None and known.encoding is Encoding.VIDEO
+
+
+def named(transfer_syntax: str) -> str:
+    """A transfer syntax for people: its UID, and its name where it has one."""
+    known = TRANSFER_SYNTAXES.get(transfer_syntax)
+    return f"{transfer_syntax} ({known.name})" if known else transfer_syntax

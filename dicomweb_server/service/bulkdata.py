@@ -111,7 +111,7 @@ class BulkSet:
     def _form(self, record: InstanceRecord, bulk: BulkRef) -> tuple[str, str] | None:
         for wish in self._wishes:
             if has_pixels(bulk):
-                form = self._choice.pixel_form(record, wish)
+                form = self._choice.whole_form(record, wish)
             else:
                 form = bulk_form(record, bulk.path, wish)
             if form is not None:

@@ -11,6 +11,7 @@ from dicomweb_server.model.frame import frame_bits
 from dicomweb_server.model.instance import BulkRef, FragmentedFrames, InstanceRecord
 from dicomweb_server.service.content import is_native, sendable
 from dicomweb_server.service.frames import source_pixel, source_syntax
+from dicomweb_server.service.undecodable import Undecodable
 from dicomweb_server.wire.accept import Wish
 
 ANY = "*"
@@ -65,10 +66,12 @@ class Choice:
 
     Args:
         codecs: Tells what can be transcoded; None where nothing can.
+        undecodable: What turned out to be damaged.
     """
 
-    def __init__(self, codecs: Codecs | None) -> None:
+    def __init__(self, codecs: Codecs | None, undecodable: Undecodable | None = None) -> None:
         self._codecs = codecs
+        self._undecodable = undecodable or Undecodable()
 
     def instance_syntax(self, record: InstanceRecord, wish: Wish) -> str | None:
         """Transfer syntax in which a Part 10 file meets a wish, None where none does.
@@ -138,7 +141,16 @@ class Choice:
             return "it has not as many frames as Number of Frames says"
         if native and not isinstance(record.frames, FragmentedFrames):
             return "its pixels lie uncompressed in a compressed transfer syntax"
-        return "" if not native or self._fits(record) else "its pixels take more than 4 GiB"
+        if native and not self._fits(record):
+            return "its pixels take more than 4 GiB"
+        return self._undecodable.reason(record.blob.digest)
+
+    def whole_form(self, record: InstanceRecord, wish: Wish) -> tuple[str, str] | None:
+        """As `pixel_form`, of all frames together; damaged pixels only as they are stored."""
+        form = self.pixel_form(record, wish)
+        if form is None or form[1] == own_syntax(record):
+            return form
+        return None if self._undecodable.reason(record.blob.digest) else form
 
     def _fits(self, record: InstanceRecord) -> bool:
         """Whether decoded pixels fit the length field of their element (PS3.18 8.7.3.4)."""
@@ -170,8 +182,7 @@ class Choice:
             wishes: What was asked.
         """
         asked = [f"{wish.media_type}; transfer-syntax={wish.transfer_syntax}" for wish in wishes]
-        known = media.TRANSFER_SYNTAXES.get(record.transfer_syntax)
-        stored = record.transfer_syntax + (f" ({known.name})" if known else "")
+        stored = media.named(record.transfer_syntax)
         files = any(wish.media_type == media.APPLICATION_DICOM for wish in wishes)
         obstacle = self.file_obstacle if files else self.frame_obstacle
         wanted = dict.fromkeys(self._wanted(record, wishes))

@@ -81,7 +81,9 @@ class Retrieve:
         transcoder: Transcoder | None = None,
     ) -> None:
         self._index = index
-        self._choice = Choice(transcoder.codecs if transcoder else None)
+        self._choice = Choice(None)
+        if transcoder is not None:
+            self._choice = Choice(transcoder.codecs, transcoder.undecodable)
         self._files = FileReader(content, self._choice, transcoder)
         self._bulk = BulkReader(content, transcoder)
         self._authorizer = authorizer

@@ -32,6 +32,7 @@ from dicomweb_server.service.delivery import (
 )
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
+from dicomweb_server.service.undecodable import Undecodable
 
 _MOST_KEPT = MIB
 """Bytes around the frames of a file that may wait in memory; larger files have them read twice."""
@@ -79,11 +80,13 @@ class Transcoder:
 
     Attributes:
         codecs: As given.
+        undecodable: What turned out to be damaged while whole files or values were made.
     """
 
     def __init__(self, content: Content, codecs: Codecs, derived: Derived, ahead: int) -> None:
         self._content = content
         self.codecs = codecs
+        self.undecodable = Undecodable()
         self._derived = derived
         self._ahead = ahead
 
@@ -113,7 +116,9 @@ class Transcoder:
         length = None
         if fallback is None and syntax == media.EXPLICIT_LITTLE:
             length = frame_length(self._outcome(record, syntax))
-        return _made(DeliveredPart(kind, syntax, location, length, _nothing), settle, fallback)
+        return _made(
+            record, DeliveredPart(kind, syntax, location, length, _nothing), settle, fallback
+        )
 
     def value(self, record: InstanceRecord, kind: str, location: str) -> DeliveredPart:
         """All frames decoded as one part, as they lie in Explicit VR Little Endian.
@@ -129,7 +134,7 @@ class Transcoder:
         part = DeliveredPart(kind, syntax, location, length + length % 2, _nothing)
 
         async def settle() -> DeliveredPart:
-            first = await self._data(record, syntax, 1, keep=False)
+            first = await self._one_of_all(record, syntax, 1)
 
             async def chunks() -> AsyncIterator[bytes]:
                 async with ended(self._pixels(record, syntax, first)) as pieces:
@@ -140,7 +145,7 @@ class Transcoder:
 
             return replace(part, body=lambda wanted: cut(chunks(), wanted), settle=None)
 
-        return _made(part, settle, None)
+        return _made(record, part, settle, None)
 
     def file(
         self, record: InstanceRecord, syntax: str, fallback: DeliveredPart | None
@@ -156,17 +161,14 @@ class Transcoder:
         part = DeliveredPart(media.APPLICATION_DICOM, syntax, location, None, _nothing)
 
         async def settle() -> DeliveredPart:
-            keep = syntax != media.EXPLICIT_LITTLE
-            first = b""
-            if record.pixel is not None:
-                first = await self._data(record, syntax, 1, keep=keep)
+            first = b"" if record.pixel is None else await self._one_of_all(record, syntax, 1)
             rewriting = self._rewriting(record, syntax, first)
             around = await self._around(record, rewriting)
             found = _File(record, rewriting, first, around)
             body = partial(self._body, found)
             return replace(part, length=found.length, body=body, settle=None)
 
-        return _made(part, settle, fallback)
+        return _made(record, part, settle, fallback)
 
     def _outcome(self, record: InstanceRecord, syntax: str) -> PixelHeader:
         pixel = source_pixel(record)
@@ -220,20 +222,27 @@ class Transcoder:
     async def _frames(
         self, record: InstanceRecord, syntax: str, first: bytes
     ) -> AsyncIterator[bytes]:
+        """All frames, in order."""
         yield first
         count = record.frames.count if record.frames else 0
 
-        # Decoded frames of whole files would push all else out of what is kept.
-        keep = syntax != media.EXPLICIT_LITTLE
-
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
             for number in range(2, count + 1):
-                one = partial(self._data, record, syntax, number, keep=keep)
-                yield partial(patiently, one)
+                yield partial(patiently, partial(self._one_of_all, record, syntax, number))
 
         async with ended(in_order(makers(), self._ahead)) as others:
             async for frame in others:
                 yield frame
+
+    async def _one_of_all(self, record: InstanceRecord, syntax: str, number: int) -> bytes:
+        """One frame of a file or value that is made as a whole."""
+        # Decoded frames of whole files would push all else out of what is kept.
+        keep = syntax != media.EXPLICIT_LITTLE
+        try:
+            return await self._data(record, syntax, number, keep=keep)
+        except FrameUndecodable as error:
+            self.undecodable.note(record.blob.digest, f"frame {number}: {error.detail}")
+            raise
 
     def _rewriting(self, record: InstanceRecord, syntax: str, first: bytes) -> Rewriting:
         """What the file of an instance becomes."""
@@ -314,6 +323,7 @@ class Transcoder:
 
 
 def _made(
+    record: InstanceRecord,
     part: DeliveredPart,
     make: Callable[[], Awaitable[DeliveredPart]],
     fallback: DeliveredPart | None,
@@ -323,16 +333,35 @@ def _made(
     async def settle() -> DeliveredPart:
         try:
             return await make()
-        except FrameUndecodable:
+        except FrameUndecodable as error:
             if fallback is None:
-                raise
+                raise _refusal(record, part, error) from error
             return fallback
 
     async def body(wanted: ByteRange | None) -> AsyncIterator[bytes]:
-        async for chunk in (await settle()).body(wanted):
-            yield chunk
+        async with ended((await settle()).body(wanted)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     return replace(part, body=body, settle=settle)
+
+
+def _refusal(
+    record: InstanceRecord, part: DeliveredPart, error: FrameUndecodable
+) -> FrameUndecodable:
+    """Why a part cannot be made, and what would work: the stored form."""
+    syntax = record.transfer_syntax
+    stored = media.named(syntax)
+    kinds = [media.media_type_of(syntax), media.OCTET_STREAM]
+    if part.media_type == media.APPLICATION_DICOM:
+        kinds = [media.APPLICATION_DICOM]
+    return FrameUndecodable(
+        f"stored as {stored}; {error.detail}",
+        "ask for transfer-syntax=* to have it as it is stored",
+        asked=[f"{part.media_type}; transfer-syntax={part.transfer_syntax}"],
+        stored=stored,
+        offered=[f"{kind}; transfer-syntax={syntax}" for kind in dict.fromkeys(kinds)],
+    )
 
 
 def _nothing(_part: ByteRange | None) -> AsyncIterator[bytes]:

@@ -33,7 +33,7 @@ def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
 
 
 async def answer(exchange: Exchange, delivery: Delivery, *, labelled: bool = True) -> Response:
-    """The response to a retrieve request, what comes first of it made already.
+    """The response to a retrieve request, begun already.
 
     Args:
         exchange: The request.
@@ -45,12 +45,23 @@ async def answer(exchange: Exchange, delivery: Delivery, *, labelled: bool = Tru
         FrameUndecodable, CodecFailed, TooBusy: What comes first cannot be made.
     """
     tag = conditional.etag(delivery.tag, exchange.base)
-    first, *others = delivery.parts
-    if first.settle is not None and conditional.none_match(exchange.none_match, tag):
-        first = await first.settled()
+    if conditional.none_match(exchange.none_match, tag):
+        delivery = await begun(delivery)
     if not labelled:
-        first = replace(first, transfer_syntax="")
-    return deliver(exchange, replace(delivery, parts=(first, *others)))
+        parts = tuple(replace(part, transfer_syntax="") for part in delivery.parts)
+        delivery = replace(delivery, parts=parts)
+    return deliver(exchange, delivery)
+
+
+async def begun(delivery: Delivery) -> Delivery:
+    """The same with its first parts settled, so that short answers fail before they begin.
+
+    Raises:
+        FrameUndecodable, CodecFailed, TooBusy: One of them cannot be made.
+    """
+    first = each(delivery.parts[: AHEAD + 1])
+    settled = [part async for part in settled_parts(first, AHEAD)]
+    return replace(delivery, parts=(*settled, *delivery.parts[AHEAD + 1 :]))
 
 
 def deliver(exchange: Exchange, delivery: Delivery) -> Response:
@@ -58,7 +69,7 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
 
     Args:
         exchange: The request.
-        delivery: What was found for it; its first part settled.
+        delivery: What was found for it, begun.
 
     Raises:
         RangeNotSatisfiable: The Range header lies outside the single part.

@@ -12,18 +12,19 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 
 from starlette.requests import Request
 
 from dicomweb_server.dicom.xml_out import native_xml
-from dicomweb_server.errors import NotAcceptable
+from dicomweb_server.errors import FrameUndecodable, NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.delivery import Flow
 from dicomweb_server.service.retrieve import Metadata
 from dicomweb_server.web.archive import zipped
 from dicomweb_server.web.compress import VARY, stream
-from dicomweb_server.web.deliver import REVALIDATE, answer, deliver_flow, not_modified
+from dicomweb_server.web.deliver import REVALIDATE, answer, begun, deliver_flow, not_modified
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.web.xml_parts import multipart_xml
@@ -34,6 +35,8 @@ from dicomweb_server.wire.encoding import GZIP, IDENTITY, ZSTD
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
 """Instances of an answer that wait in memory for a slow reader; of more no list is kept."""
+_MOST_DAMAGED = 8
+"""Instances that may turn out to be damaged before an answer begins."""
 _UNBROKEN = 256
 """Documents that are joined before others have their turn."""
 
@@ -64,16 +67,38 @@ def _kinds(wishes: Sequence[Wish]) -> Iterator[tuple[_Kind, list[Wish]]]:
 
 async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     retrieve, scope = exchange.services.retrieve, exchange.scope
-    found = await retrieve.instances(exchange.context, scope, wishes)
-    if len(found.parts) > _MOST_KEPT:
-        return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
-    return await answer(exchange, found)
+
+    async def attempt() -> Response:
+        found = await retrieve.instances(exchange.context, scope, wishes)
+        if len(found.parts) > _MOST_KEPT:
+            return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
+        return await answer(exchange, found)
+
+    return await _without_damaged(attempt)
 
 
 async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
-    retrieve = exchange.services.retrieve
+    retrieve, scope = exchange.services.retrieve, exchange.scope
     files = [Wish(media.APPLICATION_DICOM, wish.transfer_syntax, True) for wish in wishes]
-    return zipped(exchange, await retrieve.instances(exchange.context, exchange.scope, files))
+
+    async def attempt() -> Response:
+        found = await retrieve.instances(exchange.context, scope, files)
+        return zipped(exchange, await begun(found))
+
+    return await _without_damaged(attempt)
+
+
+async def _without_damaged(attempt: Callable[[], Awaitable[Response]]) -> Response:
+    """An answer that leaves out what turns out to be damaged before it begins.
+
+    Args:
+        attempt: Chooses and begins an answer; what cannot be decoded is remembered, so that the
+            next choice is without it.
+    """
+    for _ in range(_MOST_DAMAGED):
+        with suppress(FrameUndecodable):
+            return await attempt()
+    return await attempt()
 
 
 async def _bulk(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
@@ -107,12 +132,15 @@ async def pixels(request: Request) -> Response:
 
 
 async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool) -> Response:
-    found = await exchange.services.retrieve.bulk_set(
-        exchange.context, exchange.scope, wishes, pixels=pixels
-    )
-    if isinstance(found, Flow):
-        return deliver_flow(exchange, found)
-    return await answer(exchange, found)
+    async def attempt() -> Response:
+        found = await exchange.services.retrieve.bulk_set(
+            exchange.context, exchange.scope, wishes, pixels=pixels
+        )
+        if isinstance(found, Flow):
+            return deliver_flow(exchange, found)
+        return await answer(exchange, found)
+
+    return await _without_damaged(attempt)
 
 
 async def frame_list(request: Request) -> Response:
