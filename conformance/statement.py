@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from dicomweb_server.codec.table import DECODED, FORMS, plain
 from dicomweb_server.model import levels, media, outcome
 from dicomweb_server.model.ids import Level
+from dicomweb_server.model.kind import Kind
 from dicomweb_server.model.query import Path as AttributePath
 from dicomweb_server.model.tags import hex_of, keyword_of
 from dicomweb_server.settings import Settings
@@ -16,6 +18,8 @@ from dicomweb_server.web.errors import STATUS, name_of
 from dicomweb_server.web.offers import CHARACTER_SETS, RouteRow
 from dicomweb_server.web.routes import ROUTES
 from dicomweb_server.wire.accept import Resource, offered
+from dicomweb_server.wire.rendered import MAXIMUM_SIDE
+from dicomweb_server.wire.rendered_types import COLOUR_MANAGED, forms_of
 
 PAGE = Path(__file__).parent / "STATEMENT.md"
 
@@ -28,9 +32,10 @@ from the route table, the media type tables and the settings of the code: `make 
 ## N.1 Overview
 
 dicomweb_server is an archive that offers the Studies Service of PS3.18 (DICOMweb) as an origin
-server: Store, Search and Retrieve transactions, and Retrieve Capabilities. It answers searches
-from an index of its own; it is no proxy of a DIMSE service. It has no user interface for images,
-plays no user agent role and speaks HTTP/1.1 and HTTP/2.
+server: Store, Search and Retrieve transactions, rendered images among them, and Retrieve
+Capabilities; and the URI service. It answers searches from an index of its own; it is no proxy of
+a DIMSE service. It has no user interface for images, plays no user agent role and speaks HTTP/1.1
+and HTTP/2.
 
 ### N.1.1 Content and transfer
 
@@ -63,8 +68,25 @@ _DECISIONS = (
     ("Instances that cannot be sent as asked", "206 with the others; 406 where there are none"),
     ("Frames", "one part for each frame"),
     ("`anonymize=yes` of the URI service", "refused with 501"),
-    ("Multiplanar and volume rendering", "not offered"),
     ("Identity", "stored data sets are not coerced; Original Attributes Sequence is never added"),
+)
+
+
+_RENDERING = (
+    ("Grey values", "modality, VOI and presentation transformation of PS3.4 N; 8 bits per channel"),
+    ("Without `window`", "the first VOI LUT or window of the image, else all of its values"),
+    ("`quality`", "1 to 100 for image/jpeg, image/jp2, image/webp; as in the IJG scale for JPEG"),
+    ("`viewport`", f"up to {MAXIMUM_SIDE} pixels each way; crops, mirrors, scales, keeps aspect"),
+    ("`annotation`", "patient, technique; others are ignored with a Warning"),
+    ("`iccprofile`", "no, yes, srgb, adobergb, rommrgb in " + ", ".join(sorted(COLOUR_MANAGED))),
+    ("Presentation states", "grayscale softcopy ones as targets; others are refused with 406"),
+    ("Pixels that cannot be decoded", "406 with the reason; other frames are not affected"),
+    (
+        "Thumbnails",
+        "one picture, image/jpeg by default, without words on it; 256 x 256 at the most",
+    ),
+    ("Thumbnail of a study or series", "the middle of its largest image series"),
+    ("Not offered", "multiplanar reformatting and volume rendering (8.3.5.3)"),
 )
 
 
@@ -76,6 +98,7 @@ def statement() -> str:
         _character_sets(),
         _media_types(),
         _resource_types(),
+        _rendered(),
         _transactions(),
         _store(),
         _search(),
@@ -127,6 +150,8 @@ def _media_types() -> str:
             f"`{syntax.uid}`",
             f"`{syntax.media_type}`",
             syntax.encoding.value,
+            "yes" if plain(syntax.uid) in DECODED else "no",
+            _encoded(syntax.uid),
             "default of its type" if syntax.default else "",
         )
         for syntax in media.TRANSFER_SYNTAXES.values()
@@ -135,8 +160,40 @@ def _media_types() -> str:
         "## N.5.3.2 Studies Service\n\n"
         "### N.5.3.2.1 Bulk data (Table N.5-70)\n\n"
         "Each of these transfer syntaxes is stored and sent again as it is stored; other ones are\n"
-        "stored too, and their pixels are sent as `application/octet-stream`.\n\n"
-        + _table(("Transfer syntax", "UID", "Media type of frames", "Pixels", ""), rows)
+        "stored too, and their pixels are sent as `application/octet-stream`. What is decoded is\n"
+        "sent in every one that is encoded, as far as the pixels fit into it (bits of a sample,\n"
+        "sign); video is sent as it is stored. A file that was encoded with loss says so in its\n"
+        "Lossy Image Compression attributes.\n\n"
+        + _table(("Transfer syntax", "UID", "Media type", "Pixels", "Decoded", "Encoded", ""), rows)
+    )
+
+
+def _encoded(uid: str) -> str:
+    """Whether frames are encoded in a transfer syntax, and for what pixels."""
+    form = FORMS.get(uid)
+    if form is None:
+        return "no"
+    loss = "with loss" if form.lossy else "lossless"
+    return f"{loss}, {form.fewest} to {form.most} bits"
+
+
+def _rendered() -> str:
+    """Tables N.5-71 and N.5-75: what is rendered as what."""
+    own = {
+        Kind.DOCUMENT: "the media type of the document",
+        Kind.VIDEO: "the media type of the video",
+    }
+    rows = (
+        (kind.value, own.get(kind) or "; ".join(f"`{form.text}`" for form in forms_of(kind)))
+        for kind in Kind
+    )
+    return "\n".join(
+        (
+            "### N.5.3.2.2 Rendered resources and thumbnails (Table N.5-71)\n",
+            "Media types of `/rendered` by what an instance is; the first is the default:\n",
+            _table(("Instance", "Media types"), rows),
+            _table(("Point", "Behaviour"), _RENDERING),
+        )
     )
 
 
