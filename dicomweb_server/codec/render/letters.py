@@ -45,12 +45,15 @@ def font_for(text: str, size: float) -> tuple[Font, str]:
     plain = "".join(" " if each == "\t" else each for each in text[:_LONGEST])
     plain = "".join(each for each in plain if unicodedata.category(each)[0] != "C")
     height = min(max(round(size), 4), 400)
-    if not plain.isascii():
-        for name in _FONTS:
-            found = _installed(name, height)
-            if found is not None and all(_has(found, each) for each in plain):
-                return found, plain
-    return _built_in(height), "".join(_spelt(each) for each in plain)
+    built_in = _built_in(height)
+    if plain.isascii():
+        return built_in, plain
+    fonts = [each for each in (_installed(name, height) for name in _FONTS) if each is not None]
+    known = [sum(_has(font, each) for each in plain) for font in fonts]
+    if not fonts:
+        return built_in, "".join(_spelt(each) for each in plain)
+    font = fonts[known.index(max(known))]
+    return font, "".join(each if _has(font, each) else _spelt(each) for each in plain)
 
 
 def write_text(

@@ -17,12 +17,18 @@ from dicomweb_server.codec.raster import Raster
 from dicomweb_server.codec.reduced import decode_reduced
 from dicomweb_server.codec.render.geometry import Box, Geometry
 from dicomweb_server.codec.render.grey import curve_of
+from dicomweb_server.codec.table import RLE
 from dicomweb_server.codec.tiles import Box as Rectangle
 from dicomweb_server.model.frame import Frame
-from dicomweb_server.model.media import EXPLICIT_LITTLE
+from dicomweb_server.model.media import (
+    DEFLATED_FRAMES,
+    ENCAPSULATED_UNCOMPRESSED,
+    EXPLICIT_LITTLE,
+)
 from dicomweb_server.model.rendering import Appearance, LookupTable, RenderOptions
 
 _MOST_HALVINGS = 6
+_PLAIN_CODINGS = (EXPLICIT_LITTLE, ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES, RLE)
 
 
 def read(
@@ -54,6 +60,19 @@ def read(
     piece, x, y = cut(frame, Rectangle(box[0], box[1], box[2] - box[0], box[3] - box[1]))
     turned = _moved(geometry, piece, (x, y))
     return _shrunk(piece, turned, halvings)
+
+
+def in_told_range(raster: Raster, frame: Frame) -> Raster:
+    """A raster that says so when its luminance does not use the full range (PS3.3 C.7.6.3.1.2).
+
+    Decoded samples are told as YBR_FULL once their chroma has full size; only native ones and RLE
+    can have the other range, since streams of JPEG never have it.
+    """
+    partial = frame.pixel.photometric_interpretation.startswith("YBR_PARTIAL")
+    if not partial or frame.transfer_syntax not in _PLAIN_CODINGS:
+        return raster
+    pixel = replace(raster.pixel, photometric_interpretation="YBR_PARTIAL_422")
+    return replace(raster, pixel=pixel)
 
 
 def _is_separable(frame: Frame, appearance: Appearance, options: RenderOptions) -> bool:

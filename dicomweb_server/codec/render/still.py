@@ -17,7 +17,7 @@ from dicomweb_server.codec.render.letters import annotate
 from dicomweb_server.codec.render.masks import draw_overlays, shut
 from dicomweb_server.codec.render.output import write_picture
 from dicomweb_server.codec.render.profiles import with_profile
-from dicomweb_server.codec.render.reading import read
+from dicomweb_server.codec.render.reading import in_told_range, read
 from dicomweb_server.codec.render.resize import arrange
 from dicomweb_server.model.frame import Frame
 from dicomweb_server.model.rendering import Appearance, Rendering, Window
@@ -41,7 +41,7 @@ def render(frame: Frame, rendering: Rendering, background: Background | None = N
     appearance, options = rendering.appearance, rendering.options
     geometry = geometry_of(frame.pixel.columns, frame.pixel.rows, appearance, options)
     raster, placing = read(frame, appearance, options, geometry)
-    levels = _laid(raster, appearance, options.window, background)
+    levels = _laid(in_told_range(raster, frame), appearance, options.window, background)
     if appearance.shutters or (options.overlays and appearance.overlays):
         levels = np.array(levels)
         shut(levels, appearance.shutters, appearance.aspect)
@@ -72,7 +72,7 @@ def _laid(
     """Levels of a frame on its background."""
     below = None
     if background is not None:
-        under = levels_of(decode(background.frame), background.appearance, None)
+        under = _below(background)
         below = in_size_of(under, raster)
     if appearance.colour is not None:
         return segment_levels(raster, appearance, below)
@@ -83,6 +83,11 @@ def _laid(
     if below is None or levels.ndim == 2:
         return levels
     return laid_on(levels, raster, grey, appearance, below)
+
+
+def _below(background: Background) -> Levels:
+    raster = in_told_range(decode(background.frame), background.frame)
+    return levels_of(raster, background.appearance, None)
 
 
 def _cells(frame: Frame, appearance: Appearance) -> Samples | None:
