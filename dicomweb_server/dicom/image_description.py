@@ -125,9 +125,9 @@ def describe_picture(found: DataSet, picture: Picture) -> DataSet:
         raise Misfit(f"differs from the picture, which is {photometric}", "leave it out").at(
             f"{PHOTOMETRIC_INTERPRETATION:08X}"
         )
-    found = with_frames(found, picture.frames)
     if picture.samples > 1:
-        found = found.replaced(Element(_PLANAR, "US", pack("<H", 0)))
+        _require_same(found, {_PLANAR: 0}, (_PLANAR,))
+    found = with_frames(found, picture.frames)
     return found.replaced(*_missing(found, numbers, photometric))
 
 
