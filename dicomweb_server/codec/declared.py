@@ -44,7 +44,7 @@ class Declared:
         reversible: Whether the coding of JPEG 2000 is the reversible one.
         levels: How often its wavelet halves width and height.
         origin: Left and top of its area on the reference grid.
-        start: Offset of the codestream where boxes lie in front of it.
+        start: Offset of the codestream behind its boxes; of the coded data of JPEG.
     """
 
     coding: Coding
@@ -101,9 +101,11 @@ def jpeg(data: bytes) -> Declared:
     if not data.startswith(b"\xff\xd8\xff"):
         raise undecodable("it does not begin as a JPEG or JPEG-LS stream")
     found: Declared | None = None
+    start = 2
     jfif, transform, identifiers = False, -1, b""
     try:
         for marker, content in segments(data):
+            start += 4 + len(content)
             if marker in _SOF:
                 if found is not None:
                     raise undecodable("its JPEG stream declares more than one image")
@@ -119,6 +121,7 @@ def jpeg(data: bytes) -> Declared:
         raise undecodable("the header of its JPEG stream is damaged or cut off") from failure
     if found is None:
         raise undecodable("its JPEG stream declares no size")
+    found = replace(found, start=start)
     return _coloured(found, identifiers, jfif=jfif, transform=transform)
 
 

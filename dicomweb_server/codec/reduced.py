@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 
-import imagecodecs
 import numpy as np
 from PIL import Jpeg2KImagePlugin, JpegImagePlugin
 
-from dicomweb_server.codec import declared, table
+from dicomweb_server.codec import declared, openjph, table, tiles
 from dicomweb_server.codec.declared import Coding, Declared
 from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.failure import decoding, undecodable
@@ -125,8 +124,9 @@ def _high_throughput(data: bytes, found: Declared, halvings: int) -> Samples:
     wide = bytearray(data)
     for component in range(found.samples):
         wide[jpeg2000.SSIZ + 3 * component] = _SIGNED_32
+    tiles.require_whole(data)
     with decoding(found.coding.value):
-        cells = imagecodecs.htj2k_decode(bytes(wide), planar=False, skipres=halvings)
+        cells = openjph.decode(bytes(wide), halvings)
         shaped = cells.reshape(_shape(found, halvings))
     middle = 1 << (found.bits - 1)
     low, shift = (-middle, 0) if found.signed else (0, middle)

@@ -46,6 +46,11 @@ class _Grid:
         """Number of tiles in a row."""
         return -(-(self.right - self.tile_left) // self.tile_width)
 
+    @property
+    def down(self) -> int:
+        """Number of tiles in a column."""
+        return -(-(self.bottom - self.tile_top) // self.tile_height)
+
     def touched(self, box: Box) -> tuple[range, range]:
         """Columns and rows of tiles that a box of the image touches."""
         first = (self.left + box.left - self.tile_left) // self.tile_width
@@ -111,6 +116,24 @@ def cut(stream: bytes, box: Box) -> tuple[bytes, Box] | None:
     return bytes(made + _EOC), shown
 
 
+def require_whole(stream: bytes) -> None:
+    """Refuse a codestream that is cut off, which OpenJPH decodes without a word.
+
+    Args:
+        stream: A bare codestream whose main header has been checked.
+
+    Raises:
+        FrameUndecodable: Tile-parts are cut off or tiles are missing.
+    """
+    try:
+        grid = _Grid(*unpack_from(">8I", stream, 8))
+        found = {number for number, _ in _tile_parts(stream)}
+    except StructError as failure:
+        raise undecodable("its JPEG 2000 codestream is cut off") from failure
+    if len(found) < grid.across * grid.down:
+        raise undecodable("its JPEG 2000 codestream is cut off: tiles are missing")
+
+
 def _main_header(stream: bytes, grid: _Grid) -> bytearray | None:
     """The main header with another area; None where packet headers lie in it."""
     made, place = bytearray(stream[:2]), 2
@@ -139,15 +162,15 @@ def _main_header(stream: bytes, grid: _Grid) -> bytearray | None:
     return made
 
 
-def _tile_parts(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def _tile_parts(stream: bytes) -> Iterator[tuple[int, memoryview]]:
     """Numbers of tiles, and their parts from SOT to the next one."""
-    place = _first_tile_part(stream)
+    view, place = memoryview(stream), _first_tile_part(stream)
     while stream[place : place + 2] == b"\xff\x90":
         number, length = unpack_from(">HI", stream, place + 4)
         end = place + length if length else len(stream) - 2
         if end < place + _LONGEST_SOT or end > len(stream):
             raise undecodable("its JPEG 2000 codestream is cut off")
-        yield number, stream[place:end]
+        yield number, view[place:end]
         place = end
 
 

@@ -23,6 +23,9 @@ from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
 
 SYNTAXES = (JPEG_BASELINE, JPEG_EXTENDED, JPEG_LOSSLESS, JPEG_LOSSLESS_SV1)
+_END = b"\xff\xd9"
+_FOREIGN = bytes(range(0x51, 0x5D)) * 64
+"""Coded data that belong to no image."""
 _PREDICTOR = 1
 """Selection value 1, the previous sample: what .70 asks for and .57 allows."""
 
@@ -58,7 +61,26 @@ def _components(data: bytes, found: Declared) -> Samples:
     if space is None:
         raise undecodable(f"its JPEG stream has {found.samples} components")
     with decoding("JPEG"):
-        cells: Samples = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
+        # Entropy-coded data never hold the two bytes of the end
+        if data.rfind(_END) >= found.start:
+            return _engine(data, space)
+        return _without_end(data, space)
+
+
+def _engine(data: bytes, space: str) -> Samples:
+    cells: Samples = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
+    return cells
+
+
+def _without_end(data: bytes, space: str) -> Samples:
+    """Decode a stream whose encoder forgot the end, unless more than that is missing.
+
+    The decoder makes up what is not there and says nothing. So it gets two continuations: only a
+    whole image does not depend on them.
+    """
+    cells = _engine(data.rstrip(b"\0") + _END, space)
+    if not np.array_equal(cells, _engine(data.rstrip(b"\0") + _FOREIGN + _END, space)):
+        raise undecodable("its JPEG stream is cut off")
     return cells
 
 

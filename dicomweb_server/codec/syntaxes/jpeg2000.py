@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 from openjpeg.utils import decode as second_opinion
 
-from dicomweb_server.codec import declared
+from dicomweb_server.codec import declared, openjph, tiles
 from dicomweb_server.codec.declared import Coding, Declared
 from dicomweb_server.codec.failure import decoding
 from dicomweb_server.codec.raster import Samples, compact, dtype_of, laid_out, narrowed
@@ -67,8 +67,9 @@ def _cells(data: bytes, found: Declared, *, exact: bool) -> Samples:
     """Decode with the fastest engine that is right for a codestream, else with the other one."""
     # OpenJPH wraps values beyond the range of samples, which only lossless streams never have
     if found.coding is Coding.HTJ2K and found.reversible and exact:
+        tiles.require_whole(data)
         try:
-            return _shaped(imagecodecs.htj2k_decode(data, planar=False), found)
+            return _shaped(openjph.decode(data), found)
         except Exception:  # noqa: BLE001, S110 - whatever it is, the other engine has its say
             pass
     try:

@@ -14,6 +14,8 @@ from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
 
 SYNTAXES = (JPEG_LS, JPEG_LS_NEAR)
+_END = b"\xff\xd9"
+"""End of image; behind a stream that is cut off it keeps the decoder from reading on and on."""
 
 
 def decode(frame: Frame) -> tuple[Samples, str]:
@@ -33,7 +35,7 @@ def decode(frame: Frame) -> tuple[Samples, str]:
 def samples_of(frame: Frame, found: Declared) -> Samples:
     """Decode a JPEG-LS stream that fits its data set; samples have no sign of their own."""
     with decoding("JPEG-LS"):
-        cells: Samples = imagecodecs.jpegls_decode(frame.data)
+        cells: Samples = imagecodecs.jpegls_decode(frame.data + _END)
     pixel = decoded(frame.transfer_syntax, frame.pixel)
     if found.samples == 3 and cells.shape[-1] != 3:
         cells = np.ascontiguousarray(np.moveaxis(cells, 0, -1))

@@ -20,9 +20,24 @@ def decode(frame: Frame) -> Samples:
     """Samples of a native frame; see PS3.5 8.1.1 for how they lie in its bytes.
 
     Raises:
-        FrameUndecodable: There are fewer bytes than the description tells.
+        FrameUndecodable: There are fewer bytes than the description tells, or more than padding.
     """
+    told, found = length_of(frame.pixel, len(frame.data)), len(frame.data)
+    if found > told + 1:
+        raise undecodable(f"it has {found} bytes, its description asks for {told}")
     return from_bytes(frame.data, frame.pixel)
+
+
+def length_of(pixel: PixelHeader, found: int) -> int:
+    """Bytes of one uncompressed frame.
+
+    Args:
+        pixel: Its description.
+        found: Bytes that are there, which tell whether chroma is really subsampled.
+    """
+    bits = 8 * container(pixel) if is_float(pixel) else pixel.bits_allocated
+    samples = 2 if is_subsampled(pixel, found) else pixel.samples_per_pixel
+    return (pixel.rows * pixel.columns * samples * bits + 7) // 8
 
 
 def from_bytes(data: bytes, pixel: PixelHeader) -> Samples:

@@ -18,7 +18,7 @@ from dicomweb_server.model.instance import PixelHeader
 
 SYNTAXES = (RLE,)
 _HEADER = 64
-_SLACK = 256
+_SLACK = 16
 """Bytes that a segment may unpack to beyond its plane: padding of careless encoders."""
 
 
