@@ -33,7 +33,7 @@ _ENGINES = (
 """Codecs of imagecodecs, which loads each at its first use."""
 
 _ENDINGS = ("decode", "encode", "check", "version")
-_OWN = ("transcode", "decode", "encode", "raster", "syntaxes", "render")
+_OF_THE_SERVER = ("breaker", "errand", "pictures", "pool", "process", "slot", "worker")
 _OTHERS = ("openjpeg", "PIL.ImageCms", "PIL.ImageOps", "PIL.ImageSequence")
 
 
@@ -55,7 +55,7 @@ def _load_own() -> None:
     prefix = dicomweb_server.codec.__name__ + "."
     for found in walk_packages(dicomweb_server.codec.__path__, prefix):
         part = found.name.removeprefix(prefix).partition(".")[0]
-        if part in _OWN:
+        if part not in _OF_THE_SERVER:
             import_module(found.name)
 
 
