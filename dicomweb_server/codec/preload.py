@@ -34,7 +34,7 @@ _ENGINES = (
 
 _ENDINGS = ("decode", "encode", "check", "version")
 _OF_THE_SERVER = ("breaker", "errand", "pictures", "pool", "process", "slot", "worker")
-_OTHERS = ("openjpeg", "PIL.ImageCms", "PIL.ImageOps", "PIL.ImageSequence")
+_OTHERS = ("numpy.ma", "openjpeg", "PIL.ImageCms", "PIL.ImageOps", "PIL.ImageSequence")
 
 
 def preload() -> None:
