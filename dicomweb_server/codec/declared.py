@@ -102,7 +102,7 @@ def jpeg(data: bytes) -> Declared:
         raise undecodable("it does not begin as a JPEG or JPEG-LS stream")
     found: Declared | None = None
     start = 2
-    jfif, transform, identifiers = False, -1, b""
+    jfif, transform, components = False, -1, b""
     try:
         for marker, content in segments(data):
             start += 4 + len(content)
@@ -110,7 +110,7 @@ def jpeg(data: bytes) -> Declared:
                 if found is not None:
                     raise undecodable("its JPEG stream declares more than one image")
                 found = _frame_header(marker, content)
-                identifiers = content[6 : 6 + 3 * found.samples : 3]
+                components = content[6 : 6 + 3 * found.samples]
             elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
                 raise undecodable("its JPEG stream is progressive, hierarchical or arithmetic")
             elif marker == 0xE0:
@@ -122,7 +122,7 @@ def jpeg(data: bytes) -> Declared:
     if found is None:
         raise undecodable("its JPEG stream declares no size")
     found = replace(found, start=start)
-    return _coloured(found, identifiers, jfif=jfif, transform=transform)
+    return _coloured(found, components, jfif=jfif, transform=transform)
 
 
 def _frame_header(marker: int, content: bytes) -> Declared:
@@ -133,17 +133,21 @@ def _frame_header(marker: int, content: bytes) -> Declared:
     return Declared(_SOF[marker], rows, columns, count, bits)
 
 
-def _coloured(found: Declared, identifiers: bytes, *, jfif: bool, transform: int) -> Declared:
-    """What identifiers and application markers tell of the colour of three components."""
+def _coloured(found: Declared, components: bytes, *, jfif: bool, transform: int) -> Declared:
+    """What identifiers, application markers and sampling tell of the colour of three components."""
     if found.samples != 3:
         return found
+    identifiers, sampled = components[::3], components[1] != components[4]
     if identifiers in _RGB:
         return replace(found, colour="RGB", identified=True)
     if jfif:
         return replace(found, colour="YBR_FULL", identified=True)
-    if transform in (0, 1) and found.coding is Coding.DCT:
+    if found.coding is not Coding.DCT:
+        return found
+    if transform in (0, 1):
         return replace(found, colour="YBR_FULL" if transform else "RGB")
-    return found
+    # Nobody leaves out green and blue samples: the other components are chroma
+    return replace(found, colour="YBR_FULL") if sampled else found
 
 
 def jpeg2000(data: bytes) -> Declared:

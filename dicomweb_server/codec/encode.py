@@ -7,6 +7,7 @@ from dicomweb_server.codec.raster import Raster
 from dicomweb_server.codec.syntaxes import deflated, jpeg, jpeg2000, jpeg_ls, native, rle
 from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.frame import Frame, Target
+from dicomweb_server.model.media import TRANSFER_SYNTAXES
 
 _PLAIN = {syntax: module.encode for module in (native, rle, deflated) for syntax in module.SYNTAXES}
 _TUNED = {
@@ -28,8 +29,14 @@ def encode(raster: Raster, target: Target) -> Frame:
     reason = table.unencodable(syntax, raster.pixel)
     if reason:
         raise FrameUndecodable(f"the frame cannot become what was asked: {reason}")
-    if syntax in _PLAIN:
-        data = _PLAIN[syntax](raster.samples, raster.pixel)
-    else:
-        data = _TUNED[syntax](raster.samples, raster.pixel, target)
+    try:
+        if syntax in _PLAIN:
+            data = _PLAIN[syntax](raster.samples, raster.pixel)
+        else:
+            data = _TUNED[syntax](raster.samples, raster.pixel, target)
+    except Exception as failure:
+        name = TRANSFER_SYNTAXES[syntax].name
+        raise FrameUndecodable(
+            f"the frame cannot become what was asked: {name} failed"
+        ) from failure
     return Frame(table.encoded(syntax, raster.pixel), syntax, data)

@@ -248,14 +248,19 @@ def encoded(target: str, pixel: PixelHeader) -> PixelHeader:
         target: Transfer Syntax UID.
         pixel: What `decoded` told.
     """
-    form = FORMS[target]
-    colour = pixel.photometric_interpretation
+    form, colour = FORMS[target], pixel.photometric_interpretation
+    bits = {
+        JPEG_BASELINE: 8,
+        JPEG_EXTENDED: 12,
+        JPEG_LS_NEAR: pixel.bits_allocated,  # errors may drive values beyond the bits stored
+    }.get(target)
+    if bits is not None:
+        pixel = replace(pixel, bits_stored=bits, high_bit=bits - 1)
     if target == JPEG_BASELINE:
-        pixel = replace(pixel, bits_allocated=8, bits_stored=8, high_bit=7)
-        colour = form.colour if pixel.samples_per_pixel == 3 else colour
-    elif target == JPEG_EXTENDED:
-        pixel = replace(pixel, bits_stored=12, high_bit=11)
-    elif form.colour and colour == "RGB":
+        pixel = replace(pixel, bits_allocated=8)
+    if form.colour and (
+        colour == "RGB" or (target == JPEG_BASELINE and pixel.samples_per_pixel == 3)
+    ):
         colour = form.colour
     planar = int(target == RLE and pixel.samples_per_pixel > 1)
     return replace(pixel, photometric_interpretation=colour, planar_configuration=planar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -149,6 +150,20 @@ def test_unused_bits_are_removed_and_high_bits_come_down() -> None:
     )
     assert done.pixel.high_bit == 11
     assert decode(done).samples.tolist() == [[0x123, 0xFFF]]
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS)
+@pytest.mark.parametrize("kind", ["8 bits", "16 bits", "RGB", "RGB of 16 bits"])
+def test_noise_that_grows_keeps_every_bit(syntax: str, kind: str) -> None:
+    pixel = replace(KINDS[kind], rows=128, columns=130)
+    length = len(native_frame(pixel).data)
+    frame = Frame(pixel, EXPLICIT_LITTLE, np.random.default_rng(1).bytes(length))
+    assert _native(transcode(frame, Target(syntax))).data == frame.data
+
+
+def test_near_lossless_values_beyond_bits_stored_are_told() -> None:
+    done = transcode(native_frame(header(64, 64, 12)), Target(table.JPEG_LS_NEAR, 50))
+    assert (done.pixel.bits_stored, done.pixel.high_bit) == (16, 15)
 
 
 @st.composite

@@ -8,12 +8,15 @@ import numpy as np
 from dicomweb_server.codec import declared
 from dicomweb_server.codec.declared import Coding, Declared
 from dicomweb_server.codec.failure import decoding, undecodable
-from dicomweb_server.codec.raster import Samples, compact, laid_out, narrowed, shape_of
+from dicomweb_server.codec.raster import Samples, laid_out, narrowed, shape_of
 from dicomweb_server.codec.table import JPEG_LS, JPEG_LS_NEAR, decoded
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
 
 SYNTAXES = (JPEG_LS, JPEG_LS_NEAR)
+_MOST_GROWTH = 4
+"""No code of a sample is longer than four times its bits (ISO/IEC 14495-1 A.5.3)."""
+_HEADER = 1024
 _END = b"\xff\xd9"
 """End of image; behind a stream that is cut off it keeps the decoder from reading on and on."""
 
@@ -45,19 +48,24 @@ def samples_of(frame: Frame, found: Declared) -> Samples:
 def encode(samples: Samples, pixel: PixelHeader, target: Target) -> bytes:
     """A JPEG-LS frame.
 
-    Signed samples keep their sign extension in the whole container: decoders cannot go wrong.
+    The precision of the stream is that of the whole container, so that signed samples keep their
+    sign extension and values that near-lossless coding drives up stay what they are. Decoders
+    expect no fewer than 9 bits where 16 are allocated.
 
     Args:
         samples: In the shape and type of `pixel`.
         pixel: What is to be encoded.
         target: Tells whether it may be lossy, and its quality.
     """
-    kept = laid_out(compact(samples, pixel.bits_stored))
-    cells = kept.view(f"u{kept.dtype.itemsize}")
+    cells = laid_out(samples).view(f"u{samples.dtype.itemsize}")
     near = 0
     if target.transfer_syntax == JPEG_LS_NEAR:
         near = near_of(target.quality, pixel.bits_stored)
-    return bytes(imagecodecs.jpegls_encode(cells, near))
+    try:
+        return bytes(imagecodecs.jpegls_encode(cells, near))
+    except imagecodecs.JpeglsError:  # noise grows beyond what the engine expects
+        room = bytearray(_MOST_GROWTH * cells.nbytes + _HEADER)
+        return bytes(imagecodecs.jpegls_encode(cells, near, out=room))
 
 
 def near_of(quality: int, bits: int) -> int:
