@@ -17,6 +17,8 @@ Point = tuple[float, float]
 
 _FINER = 2
 """Lines are drawn so many times finer than they are shown."""
+_HALF = 0.5
+"""Pillow counts from the centre of the first pixel, places here from its corner."""
 _MOST_FINER = 16_000_000
 """Pixels of a picture up to which lines are drawn finer."""
 _ROUND = 96
@@ -119,7 +121,10 @@ def _drawn(picture: Image.Image, graphic: Graphic, points: Sequence[Point]) -> I
     finer = _FINER if picture.width * picture.height <= _MOST_FINER else 1
     limit_x, limit_y = 4.0 * picture.width, 4.0 * picture.height
     placed = [
-        (min(max(x, -limit_x), limit_x) * finer, min(max(y, -limit_y), limit_y) * finer)
+        (
+            min(max(x, -limit_x), limit_x) * finer - _HALF,
+            min(max(y, -limit_y), limit_y) * finer - _HALF,
+        )
         for x, y in points
     ]
     mask = Image.new("L", (picture.width * finer, picture.height * finer), 0)

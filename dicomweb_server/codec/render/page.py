@@ -13,6 +13,8 @@ from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.drawing import Drawing, Line, Words
 
 _FINER = 2
+_HALF = 0.5
+"""Pillow counts from the centre of the first pixel, drawings from its corner."""
 _MOST_FINER = 16_000_000
 """Pixels of a page up to which lines are drawn finer than they are shown."""
 
@@ -49,7 +51,7 @@ def draw(drawing: Drawing, media_type: str, quality: int) -> bytes:
 def _draw_line(pen: ImageDraw.ImageDraw, line: Line, drawing: Drawing, finer: int) -> None:
     far_x, far_y = 2.0 * drawing.width, 2.0 * drawing.height
     points = [
-        (min(max(x, -far_x), far_x) * finer, min(max(y, -far_y), far_y) * finer)
+        (min(max(x, -far_x), far_x) * finer - _HALF, min(max(y, -far_y), far_y) * finer - _HALF)
         for x, y in line.points
         if math.isfinite(x) and math.isfinite(y)
     ]
