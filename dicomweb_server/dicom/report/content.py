@@ -47,7 +47,7 @@ class Bounds:
     """
 
     items: int = 20_000
-    characters: int = 8 * 1024 * 1024
+    characters: int = 2 * 1024 * 1024
 
 
 @dataclass(slots=True)

@@ -38,8 +38,8 @@ _GROUP_OFFSET = 0x00181068
 
 MOST_GROUPS = 8
 MOST_CHANNELS = 256
-MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of one group that are read: two hours of three channels of 16 bits at 400 Hz."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of an object that are read, its groups together: two hours of three channels at 200 Hz."""
 _GREATEST = 1e12
 _SHORTEST_LABEL = 32
 
@@ -106,11 +106,11 @@ def is_waveform(document: Json) -> bool:
 def bulk_needed(document: Json) -> dict[str, int]:
     """Paths of values that `read_groups` wants, and how many bytes of each at the most."""
     items = JsonItem(document).items(SEQUENCE)[:MOST_GROUPS]
-    needed: dict[str, int] = {}
-    for number, item in enumerate(items, 1):
-        if item.bulk_path(_DATA):
-            needed[_path(number)] = MOST_BYTES
-    return needed
+    return {
+        _path(number): MOST_BYTES // len(items)
+        for number, item in enumerate(items, 1)
+        if item.bulk_path(_DATA)
+    }
 
 
 def read_groups(document: Json, bulk: Bulk) -> tuple[Group, ...]:
@@ -121,7 +121,8 @@ def read_groups(document: Json, bulk: Bulk) -> tuple[Group, ...]:
         bulk: What `bulk_needed` names; values that are missing or cut off count as far as they go.
     """
     items = JsonItem(document).items(SEQUENCE)[:MOST_GROUPS]
-    found = (_group(item, _data(item, number, bulk)) for number, item in enumerate(items, 1))
+    most = MOST_BYTES // max(1, len(items))
+    found = (_group(item, _data(item, number, bulk)[:most]) for number, item in enumerate(items, 1))
     return tuple(group for group in found if group is not None)
 
 
@@ -130,8 +131,7 @@ def _path(number: int) -> str:
 
 
 def _data(item: JsonItem, number: int, bulk: Bulk) -> bytes:
-    data = bulk.get(_path(number), b"") if item.bulk_path(_DATA) else item.binary(_DATA)
-    return data[:MOST_BYTES]
+    return bulk.get(_path(number), b"") if item.bulk_path(_DATA) else item.binary(_DATA)
 
 
 def _group(item: JsonItem, data: bytes) -> Group | None:

@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 
 from dicomweb_server.dicom.waveform.canvas import INK, PALE, SOFT, WIDTH, Canvas
 from dicomweb_server.dicom.waveform.groups import Channel, Group
-from dicomweb_server.dicom.waveform.trace import Stretch, trace
+from dicomweb_server.dicom.waveform.trace import Points, Stretch, placed, trace
 from dicomweb_server.dicom.wording import number
 
 _LEFT, _RIGHT = 190.0, WIDTH - 20.0
@@ -54,11 +54,11 @@ def _lane(
     canvas.line(((_LEFT, top), (_RIGHT, top)), PALE)
     canvas.words(channel.name[:26], 8.0, top + lane / 2, 13.0)
     canvas.words(channel.unit[:20].translate(_PLAIN), 8.0, top + lane / 2 + 15, 12.0, SOFT)
-    found = _range(channel)
-    if found is None:
+    runs = list(trace(channel, frequency, stretch))
+    if not runs:
         canvas.words("no samples", _LEFT + 8, top + lane / 2, 12.0, SOFT)
         return
-    least, greatest = found
+    least, greatest = _range(runs)
     size = (lane - 12) / (greatest - least)
 
     def height(value: float) -> float:
@@ -66,21 +66,14 @@ def _lane(
 
     for value, y in ((greatest, top + 14), (least, top + lane - 5)):
         canvas.words_right(_short(value), _LEFT - 6, y, 11.0, SOFT)
-    for points in trace(channel, frequency, stretch, height):
-        canvas.line(points, INK, 1.0)
+    for points in runs:
+        canvas.line(placed(points, height), INK, 1.0)
 
 
-def _range(channel: Channel) -> tuple[float, float] | None:
-    """Least and greatest value, apart from each other; None without samples."""
-    samples = channel.samples
-    if channel.padding is not None and channel.padding in samples:
-        samples = type(samples)(
-            samples.typecode, (each for each in samples if each != channel.padding)
-        )
-    if not samples:
-        return None
-    ends = [each * channel.scale + channel.offset for each in (min(samples), max(samples))]
-    least, greatest = min(ends), max(ends)
+def _range(runs: list[Points]) -> tuple[float, float]:
+    """Least and greatest value, apart from each other."""
+    values = [value for points in runs for _, value in points]
+    least, greatest = min(values), max(values)
     if greatest - least <= 1e-12 * max(1.0, abs(greatest)):
         margin = max(1.0, abs(greatest))
         return least - margin, greatest + margin

@@ -9,7 +9,7 @@ from statistics import median_low
 from dicomweb_server.dicom.waveform.canvas import INK, SOFT, WIDTH, Canvas
 from dicomweb_server.dicom.waveform.groups import Channel, Group
 from dicomweb_server.dicom.waveform.leads import LEADS
-from dicomweb_server.dicom.waveform.trace import Stretch, trace
+from dicomweb_server.dicom.waveform.trace import Stretch, placed, trace
 from dicomweb_server.model.drawing import Colour
 
 MILLIVOLTS = {"mV": 1.0, "µV": 1e-3, "nV": 1e-6, "V": 1e3}
@@ -174,8 +174,8 @@ def _cell(canvas: Canvas, cell: Cell, frequency: float, middle: float) -> None:
         return middle - max(-_CLIP, min(_CLIP, (value - rest) * factor))
 
     stretch = Stretch(cell.start, cell.start + cell.seconds, left, _SPEED)
-    for points in trace(channel, frequency, stretch, height):
-        canvas.line(points, INK, 1.4)
+    for points in trace(channel, frequency, stretch):
+        canvas.line(placed(points, height), INK, 1.4)
 
 
 def _rest(channel: Channel) -> float:

@@ -33,10 +33,8 @@ class Stretch:
         return self.left + (second - self.start) * self.speed
 
 
-def trace(
-    channel: Channel, frequency: float, stretch: Stretch, height: Callable[[float], float]
-) -> Iterator[Points]:
-    """The line of a signal, cut where samples are missing.
+def trace(channel: Channel, frequency: float, stretch: Stretch) -> Iterator[Points]:
+    """The line of a signal as x and value of its points, cut where samples are missing.
 
     Where several samples fall into one pixel column the least and the greatest of them are drawn.
 
@@ -44,7 +42,6 @@ def trace(
         channel: The signal.
         frequency: Its samples in a second.
         stretch: What is drawn.
-        height: Where a value in the unit of the channel is drawn.
     """
     first = max(0, ceil((stretch.start - channel.start) * frequency))
     end = min(len(channel.samples), floor((stretch.end - channel.start) * frequency) + 1)
@@ -55,13 +52,17 @@ def trace(
     run: list[tuple[float, float]] = []
     for x, sample in found:
         if sample is not None:
-            value = sample * channel.scale + channel.offset
-            run.append((round(x, 2), round(height(value), 2)))
+            run.append((round(x, 2), sample * channel.scale + channel.offset))
         elif run:
             yield tuple(run)
             run = []
     if run:
         yield tuple(run)
+
+
+def placed(points: Points, height: Callable[[float], float]) -> Points:
+    """Points with their values put where they are drawn."""
+    return tuple((x, round(height(value), 2)) for x, value in points)
 
 
 Found = Iterator[tuple[float, int | None]]
