@@ -137,7 +137,7 @@ def undecodable(source: str, pixel: PixelHeader) -> str:
 
 
 def _undecodable_floats(source: str, pixel: PixelHeader) -> str:
-    if source not in (EXPLICIT_LITTLE, DEFLATED_FRAMES):
+    if source != EXPLICIT_LITTLE:
         return "floating point pixels are not encapsulated"
     if pixel.samples_per_pixel != 1:
         return "floating point pixels have 1 sample per pixel"
