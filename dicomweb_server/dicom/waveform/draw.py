@@ -74,7 +74,7 @@ def _head(canvas: Canvas, title: str, lines: Corners) -> None:
 def _group(canvas: Canvas, group: Group, is_ecg: bool, rate: str) -> None:
     rows: list[paper.Row] = []
     shown = group.seconds
-    if paper.is_voltage(group) and paper.is_standard(group):
+    if paper.is_standard(group):
         rows = paper.standard_rows(group)
         shown = min(group.seconds, paper.SECONDS)
     elif is_ecg and paper.is_voltage(group):
@@ -82,8 +82,9 @@ def _group(canvas: Canvas, group: Group, is_ecg: bool, rate: str) -> None:
     told = [group.label, *_facts(group, bool(rows)), rate]
     if shown < group.whole - 1 / group.frequency:
         told.append(f"{lanes.moment(shown)} of {lanes.moment(group.whole)} shown")
-    if rows and group.others:
-        told.append(f"{group.others} more channels are not shown")
+    others = group.others + len(group.channels) - paper.count_shown(rows)
+    if rows and others:
+        told.append(f"{others} more channels are not shown")
     _note(canvas, ", ".join(word for word in told if word))
     if rows:
         paper.draw_rows(canvas, rows, group)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median_low
 
 from dicomweb_server.dicom.waveform.canvas import INK, SOFT, WIDTH, Canvas
+from dicomweb_server.dicom.waveform.derived import MARK, limb_leads
 from dicomweb_server.dicom.waveform.groups import Channel, Group
 from dicomweb_server.dicom.waveform.leads import LEADS
 from dicomweb_server.dicom.waveform.trace import Stretch, placed, trace
 from dicomweb_server.model.drawing import Colour
 
-MILLIVOLTS = {"mV": 1.0, "µV": 1e-3, "nV": 1e-6, "V": 1e3}
+MILLIVOLTS = {
+    "mV": 1.0,
+    "millivolt": 1.0,
+    "µV": 1e-3,
+    "uV": 1e-3,
+    "microvolt": 1e-3,
+    "nV": 1e-6,
+    "V": 1e3,
+    "volt": 1e3,
+}
 """What a value has to be multiplied by to be in mV, by its unit."""
 SECONDS = 10.0
 """How long a row is."""
@@ -76,7 +87,8 @@ def standard_rows(group: Group) -> list[Row]:
     Up to 2.5 s (an averaged beat) and up to 5 s all of each lead is shown; longer ones as it is the
     custom: four times 2.5 s in each of three rows, and 10 s of one lead below.
     """
-    leads = _by_lead(group)
+    recorded = _by_lead(group)
+    leads = {**recorded, **limb_leads(recorded, ceil((SECONDS + 1) * group.frequency))}
     if group.seconds <= 2.5:
         rows = _table(leads, _LAYOUT_OF_3, 2.5, moving=False)
     elif group.seconds <= 5:
@@ -86,8 +98,8 @@ def standard_rows(group: Group) -> list[Row]:
         rhythm = next((leads[name] for name in _RHYTHM if name in leads), None)
         if rhythm is not None:
             rows.append((Cell(rhythm.lead, rhythm, 0.0, SECONDS),))
-    shown = {id(channel) for channel in leads.values()}
-    others = [channel for channel in group.channels if id(channel) not in shown]
+    shown = {id(channel) for channel in recorded.values()}
+    others = [each for each in group.channels if id(each) not in shown and each.unit in MILLIVOLTS]
     rows += [(Cell(other.name, other, 0.0, SECONDS),) for other in others[:_MOST_OTHERS]]
     return rows
 
@@ -120,7 +132,7 @@ def draw_rows(canvas: Canvas, rows: Sequence[Row], group: Group) -> None:
 def _by_lead(group: Group) -> dict[str, Channel]:
     leads: dict[str, Channel] = {}
     for channel in group.channels:
-        if channel.lead:
+        if channel.lead and channel.unit in MILLIVOLTS:
             leads.setdefault(channel.lead, channel)
     return leads
 
@@ -131,11 +143,32 @@ def _table(
     """Rows of leads side by side; `moving` ones go on where the one before ends."""
     return [
         tuple(
-            Cell(name, leads.get(name), place * seconds * moving, seconds, place * seconds)
+            Cell(
+                _label(name, leads.get(name)),
+                leads.get(name),
+                place * seconds * moving,
+                seconds,
+                place * seconds,
+            )
             for place, name in enumerate(names)
         )
         for names in layout
     ]
+
+
+def _label(lead: str, channel: Channel | None) -> str:
+    return channel.name if channel is not None and channel.name.endswith(MARK) else lead
+
+
+def count_shown(rows: Sequence[Row]) -> int:
+    """How many recorded signals rows show."""
+    cells = (cell for row in rows for cell in row)
+    shown = {
+        id(cell.channel)
+        for cell in cells
+        if cell.channel is not None and not cell.channel.name.endswith(MARK)
+    }
+    return len(shown)
 
 
 def _grid(canvas: Canvas, top: float, bottom: float) -> None:

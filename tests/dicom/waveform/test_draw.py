@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dicomweb_server.dicom.waveform.derived import limb_leads
 from dicomweb_server.dicom.waveform.draw import draw_waveforms
+from dicomweb_server.dicom.waveform.groups import read_groups
 from dicomweb_server.model.drawing import Drawing, Line
 from tests.dicom.report.samples import code, value
 from tests.dicom.waveform.samples import LEADS, channel, ecg, group, waveform
@@ -90,6 +92,34 @@ def test_short_recordings_have_layouts_of_their_own(seconds: float, rows: int, n
 def test_leads_that_were_not_recorded_are_told() -> None:
     drawing = draw_waveforms(waveform(ecg(10, names=LEADS[:8])), {})
     assert _told(drawing).count("not recorded") == 4
+
+
+def test_limb_leads_follow_from_the_first_two() -> None:
+    names = ("I", "II", *LEADS[6:])
+    signals = {"I": 300, "II": 1000}
+    item = group(
+        [channel(name) for name in names],
+        [[0] * 600 + [signals.get(name, 0)] * 300 + [0] * 100 for name in names],
+    )
+    drawing = draw_waveforms(waveform(item), {})
+    told = _told(drawing)
+    expected = {"III": 700, "aVR": -650, "aVL": -200, "aVF": 850}
+    assert {f"{lead} (derived)" for lead in expected} <= set(told)
+    assert "not recorded" not in told
+    (found,) = read_groups(waveform(item), {})
+    leads = {each.lead: each for each in found.channels}
+    for lead, made in limb_leads(leads, 1000).items():
+        assert made.samples[700] * made.scale + made.offset == expected[lead]
+    assert limb_leads({"I": leads["I"]}, 1000) == {}
+
+
+def test_signals_that_are_no_voltages_do_not_spoil_the_page() -> None:
+    names = (*LEADS, "Resp", "V7")
+    channels = [channel(name, "Ohm" if name == "Resp" else "uV") for name in names]
+    item = group(channels, [[0, 1] * 500 for _ in names])
+    drawing = draw_waveforms(waveform(item), {})
+    assert len([line for line in drawing.lines if len(line.points) == 6]) == 5
+    assert any("1 more channels are not shown" in words for words in _told(drawing))
 
 
 def test_recordings_beyond_ten_seconds_say_what_is_shown() -> None:
