@@ -17,6 +17,8 @@ _SMALLER = "ask for a smaller picture with viewport=width,height"
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels from 0; right and bottom are not included."""
+Part = tuple[float, float, float, float]
+"""A box that may begin and end between the edges of pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Geometry:
     area: Box
     quarters: int
     flip: bool
-    box: Box
+    box: Part
     mirror: tuple[bool, bool]
     size: tuple[int, int]
 

@@ -7,16 +7,19 @@ indexes or labels cannot be averaged, or where something is laid over the image 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
+from dicomweb_server.codec import declared, table
 from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.part import cut, decode_part
 from dicomweb_server.codec.raster import Raster
 from dicomweb_server.codec.reduced import decode_reduced
-from dicomweb_server.codec.render.geometry import Box, Geometry
+from dicomweb_server.codec.render.geometry import Box, Geometry, Part
 from dicomweb_server.codec.render.grey import curve_of
+from dicomweb_server.codec.syntaxes import jpeg2000
 from dicomweb_server.codec.table import RLE
 from dicomweb_server.codec.tiles import Box as Rectangle
 from dicomweb_server.model.frame import Frame
@@ -53,13 +56,14 @@ def read(
     width, height = frame.pixel.columns, frame.pixel.rows
     part = 2 * (box[2] - box[0]) * (box[3] - box[1]) <= width * height
     if not part:
-        return _shrunk(frame, geometry, halvings) if halvings else (decode(frame), geometry)
+        return _shrunk(frame, geometry, box, halvings) if halvings else (decode(frame), geometry)
+    rectangle = Rectangle(box[0], box[1], box[2] - box[0], box[3] - box[1])
     if not halvings:
-        raster, _, _ = decode_part(frame, box[0], box[1], box[2] - box[0], box[3] - box[1])
-        return raster, _only(raster, geometry)
-    piece, x, y = cut(frame, Rectangle(box[0], box[1], box[2] - box[0], box[3] - box[1]))
-    turned = _moved(geometry, piece, (x, y))
-    return _shrunk(piece, turned, halvings)
+        raster, _, _ = decode_part(frame, *box[:2], rectangle.width, rectangle.height)
+        rows, columns = raster.samples.shape[:2]
+        return raster, _shown_part(geometry, (0, 0, columns, rows), columns, rows)
+    piece, x, y = cut(frame, rectangle)
+    return _shrunk(piece, geometry, (box[0] - x, box[1] - y, box[2] - x, box[3] - y), halvings)
 
 
 def in_told_range(raster: Raster, frame: Frame) -> Raster:
@@ -118,7 +122,7 @@ def _halvings(geometry: Geometry) -> int:
 
 def _source_box(geometry: Geometry) -> Box:
     """The part in the image as it is stored."""
-    left, top, right, bottom = geometry.box
+    left, top, right, bottom = (round(each) for each in geometry.box)
     width, height = geometry.turned
     if geometry.flip:
         left, right = width - right, width - left
@@ -128,36 +132,56 @@ def _source_box(geometry: Geometry) -> Box:
     return left, top, right, bottom
 
 
-def _only(raster: Raster, geometry: Geometry) -> Geometry:
-    """The geometry of a part that is shown as a whole."""
-    rows, columns = raster.samples.shape[:2]
-    size = (rows, columns) if geometry.quarters % 2 else (columns, rows)
-    return replace(geometry, area=(0, 0, columns, rows), box=(0, 0, *size))
-
-
-def _moved(geometry: Geometry, piece: Frame, corner: tuple[int, int]) -> Geometry:
-    """The same part in a piece of the image that begins at a corner."""
-    left, top, right, bottom = _source_box(geometry)
-    width, height = piece.pixel.columns, piece.pixel.rows
-    box = (left - corner[0], top - corner[1], right - corner[0], bottom - corner[1])
+def _shown_part(geometry: Geometry, part: Part, columns: int, rows: int) -> Geometry:
+    """The geometry of a part of an image as it is stored, of the size that is told."""
+    width, height = columns, rows
     for _ in range(geometry.quarters):
-        box = (height - box[3], box[0], height - box[1], box[2])
+        part = (height - part[3], part[0], height - part[1], part[2])
         width, height = height, width
     if geometry.flip:
-        box = (width - box[2], box[1], width - box[0], box[3])
-    return replace(geometry, area=_whole(piece), box=box)
+        part = (width - part[2], part[1], width - part[0], part[3])
+    return replace(geometry, area=(0, 0, columns, rows), box=part)
 
 
-def _shrunk(frame: Frame, geometry: Geometry, halvings: int) -> tuple[Raster, Geometry]:
-    """A lower resolution, and the geometry in its pixels."""
+def _shrunk(frame: Frame, geometry: Geometry, box: Box, halvings: int) -> tuple[Raster, Geometry]:
+    """A lower resolution of a frame, and the geometry that shows a box of the frame in it."""
     raster, done = decode_reduced(frame, halvings)
-    if not done:
-        return raster, geometry
     rows, columns = raster.samples.shape[:2]
-    smaller = replace(geometry, area=(0, 0, columns, rows))
-    width, height = smaller.turned
-    across, down = width / geometry.turned[0], height / geometry.turned[1]
-    left, top, right, bottom = geometry.box
-    left, top = min(round(left * across), width - 1), min(round(top * down), height - 1)
-    box = (left, top, max(round(right * across), left + 1), max(round(bottom * down), top + 1))
-    return raster, replace(smaller, box=box)
+    first = _first_samples(frame, done)
+    part = (
+        _place(box[0], first[0], done),
+        _place(box[1], first[1], done),
+        _place(box[2], first[0], done),
+        _place(box[3], first[1], done),
+    )
+    right, bottom = math.ceil(part[2]), math.ceil(part[3])
+    if right > columns or bottom > rows:
+        raster = _widened(raster, max(right, columns), max(bottom, rows))
+        rows, columns = raster.samples.shape[:2]
+    return raster, _shown_part(geometry, part, columns, rows)
+
+
+def _place(edge: int, first: float, halvings: int) -> float:
+    """Where an edge between pixels lies among the pixels of a lower resolution."""
+    return max((edge - first) / (1 << halvings) + 0.5, 0.0)
+
+
+def _first_samples(frame: Frame, halvings: int) -> tuple[float, float]:
+    """Column and row, in pixels from the edge, that the first pixel of a lower resolution is of.
+
+    The DCT averages blocks, so it stands for their middle; wavelets keep every second place.
+    """
+    middle = (1 << halvings) / 2
+    if table.plain(frame.transfer_syntax) not in jpeg2000.SYNTAXES:
+        return middle, middle
+    left, top = declared.jpeg2000(frame.data).origin
+    step = 1 << halvings
+    return -left % step + 0.5, -top % step + 0.5
+
+
+def _widened(raster: Raster, columns: int, rows: int) -> Raster:
+    """The last column and row repeated."""
+    there = raster.samples.shape
+    across, down = min(columns - there[1], 2), min(rows - there[0], 2)
+    more = [(0, down), (0, across), *[(0, 0)] * (raster.samples.ndim - 2)]
+    return replace(raster, samples=np.pad(raster.samples, more, "edge"))

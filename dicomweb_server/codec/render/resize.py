@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
 from dicomweb_server.codec.render.arrays import Levels
-from dicomweb_server.codec.render.geometry import Geometry
+from dicomweb_server.codec.render.geometry import Geometry, Part
 
 _GAP = 3.0
 """How much larger than its target a picture is made by averaging before it is filtered."""
@@ -24,22 +26,32 @@ def arrange(levels: Levels, geometry: Geometry) -> Image.Image:
     if geometry.flip:
         shown = shown[:, ::-1]
     left, top, right, bottom = geometry.box
-    shown = shown[top:bottom, left:right]
+    x, y = math.floor(left), math.floor(top)
+    shown = np.ascontiguousarray(shown[y : math.ceil(bottom), x : math.ceil(right)])
+    picture = scaled(shown, geometry.size, (left - x, top - y, right - x, bottom - y))
     if geometry.mirror[0]:
-        shown = shown[:, ::-1]
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if geometry.mirror[1]:
-        shown = shown[::-1]
-    return scaled(np.ascontiguousarray(shown), geometry.size)
+        picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    return picture
 
 
-def scaled(levels: Levels, size: tuple[int, int]) -> Image.Image:
-    """A picture of another size: averaged when it shrinks, smooth when it grows."""
+def scaled(levels: Levels, size: tuple[int, int], part: Part | None = None) -> Image.Image:
+    """A picture of another size: averaged when it shrinks, smooth when it grows.
+
+    Args:
+        levels: Grey or RGB.
+        size: Width and height that it gets.
+        part: What of it is shown; None for all.
+    """
     picture = Image.fromarray(levels)
-    if picture.size == size:
+    whole = (0, 0, picture.width, picture.height)
+    part = part or whole
+    if picture.size == size and part == whole:
         return picture
-    shrinks = size[0] <= picture.width and size[1] <= picture.height
+    shrinks = size[0] <= part[2] - part[0] and size[1] <= part[3] - part[1]
     method = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BICUBIC
-    return picture.resize(size, method, reducing_gap=_GAP if shrinks else None)
+    return picture.resize(size, method, part, reducing_gap=_GAP if shrinks else None)
 
 
 def _displayed(levels: Levels, geometry: Geometry) -> Levels:
