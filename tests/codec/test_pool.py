@@ -18,7 +18,7 @@ from dicomweb_server.errors import CodecFailed, FrameUndecodable, TooBusy, Unava
 from dicomweb_server.model.drawing import Drawing, Line, Words
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.limits import MIB, CodecLimits
-from dicomweb_server.model.rendering import RAW_PICTURE, Rendering
+from dicomweb_server.model.rendering import RAW_PICTURE, IccProfile, Rendering, RenderOptions
 from tests.codec.pools import (
     NATIVE,
     RLE,
@@ -76,6 +76,14 @@ def test_every_media_type_is_loaded_before_the_process_is_confined(
     shared: Bench, kind: str
 ) -> None:
     assert shared.run(shared.pool.render(grey(16, 16), Rendering(kind, lines=(("A",), ("É",)))))
+
+
+@pytest.mark.parametrize("profile", list(IccProfile))
+def test_every_profile_is_loaded_before_the_process_is_confined(
+    shared: Bench, profile: IccProfile
+) -> None:
+    rendering = Rendering("image/png", options=RenderOptions(profile=profile))
+    assert shared.run(shared.pool.render(grey(16, 16), rendering))
 
 
 def test_what_needs_no_codec_needs_no_process() -> None:
@@ -326,6 +334,18 @@ async def _tried_until_done(own: Bench) -> Frame:
         except CodecFailed:
             continue
     raise AssertionError("no process starts any more")
+
+
+def test_the_server_itself_loads_no_codec() -> None:
+    script = """
+import sys
+import dicomweb_server.app
+own = ("decode", "encode", "transcode", "raster", "render", "perform", "preload")
+names = ["imagecodecs", *(f"dicomweb_server.codec.{each}" for each in own)]
+print(*(name for name in names if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")
 
 
 _PARENT = """
