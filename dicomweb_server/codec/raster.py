@@ -47,9 +47,11 @@ def fitted(cells: Samples, pixel: PixelHeader) -> Samples:
     """Samples from cells: unused bits removed, signs extended.
 
     Args:
-        cells: Unsigned cells of the container's size.
+        cells: Unsigned cells of the container's size, or floating point numbers.
         pixel: Tells Bits Stored and High Bit of the cells.
     """
+    if is_float(pixel):
+        return cells
     wide = 8 * container(pixel)
     stored = pixel.bits_stored if 0 < pixel.bits_stored <= wide else wide
     high = pixel.high_bit if stored - 1 <= pixel.high_bit < wide else stored - 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from dicomweb_server.codec import table
-from dicomweb_server.codec.colour import in_colour
+from dicomweb_server.codec.colour import full_range, in_colour
 from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.encode import encode
 from dicomweb_server.codec.raster import Raster
 from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.frame import Frame, Target
+from dicomweb_server.model.media import EXPLICIT_LITTLE
 
 
 def transcode(frame: Frame, target: Target) -> Frame:
@@ -33,6 +34,8 @@ def transcode(frame: Frame, target: Target) -> Frame:
     if source == table.plain(target.transfer_syntax):
         return frame
     raster = decode(frame)
+    if source == EXPLICIT_LITTLE and frame.pixel.photometric_interpretation == "YBR_PARTIAL_422":
+        raster = full_range(raster)
     promised = table.decoded(source, frame.pixel).photometric_interpretation
     return encode(_within_range(in_colour(raster, promised)), target)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.raster import Samples
 from dicomweb_server.errors import FrameUndecodable
 from tests.codec.corpus import Images, by_pydicom, images, images_below
-from tests.data import data_folder
+from tests.data import broken_files, data_folder
 
 VIDEOS = ("mpeg2-100", "h264-102", "hevc-107")
 TWINS = {
@@ -161,3 +162,14 @@ def test_video_is_not_decoded(data_folder: Path, video: str) -> None:
     for found in images_below(f"ts/{video}"):
         with pytest.raises(FrameUndecodable, match="is not decoded"):
             decode(found.frame(1))
+
+
+def test_frames_of_broken_files_are_decoded_or_refused(data_folder: Path) -> None:
+    for path in broken_files():
+        found = images(path)
+        if found is None:
+            continue
+        for number in found.numbers[:3]:
+            with suppress(FrameUndecodable):
+                raster = decode(found.frame(number))
+                assert raster.samples.shape[:2] == (raster.pixel.rows, raster.pixel.columns)

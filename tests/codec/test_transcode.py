@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from struct import pack
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicomweb_server.codec import table
+from dicomweb_server.codec.colour import in_colour
 from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.transcode import transcode
 from dicomweb_server.errors import FrameUndecodable
@@ -136,6 +138,52 @@ def test_a_stream_of_ycbcr_that_poses_as_rgb_becomes_rgb() -> None:
     native = _native(posing)
     assert native.pixel.photometric_interpretation == "RGB"
     assert peak_to_noise(decode(native).samples, samples_of(pixel, 0), 8) > 30
+
+
+def test_a_stream_of_rgb_that_poses_as_ycbcr_becomes_ycbcr() -> None:
+    pixel = header(64, 66, colour="RGB")
+    coded = transcode(native_frame(pixel), Target(table.JPEG_LOSSLESS_SV1))
+    posing = Frame(header(64, 66, colour="YBR_FULL"), coded.transfer_syntax, coded.data)
+    assert decode(posing).pixel.photometric_interpretation == "RGB"
+    native = _native(posing)
+    assert native.pixel.photometric_interpretation == "YBR_FULL"
+    back = in_colour(decode(native), "RGB")
+    assert np.abs(back.samples.astype(int) - samples_of(pixel)).max() <= 2
+
+
+def test_partial_range_becomes_full_range() -> None:
+    pixel = header(1, 2, colour="YBR_PARTIAL_422")
+    white = transcode(Frame(pixel, EXPLICIT_LITTLE, bytes((235, 16, 128, 128))), Target(table.RLE))
+    assert white.pixel.photometric_interpretation == "YBR_FULL"
+    assert decode(white).samples.tolist() == [[[255, 128, 128], [0, 128, 128]]]
+
+
+def test_subsampled_native_chroma_is_expanded() -> None:
+    pixel = header(1, 4, colour="YBR_FULL_422")
+    frame = Frame(pixel, EXPLICIT_LITTLE, bytes((1, 2, 30, 40, 5, 6, 70, 80)))
+    done = transcode(frame, Target(table.RLE))
+    assert done.pixel.photometric_interpretation == "YBR_FULL"
+    wanted = [[[1, 30, 40], [2, 30, 40], [5, 70, 80], [6, 70, 80]]]
+    assert decode(done).samples.tolist() == wanted
+
+
+def test_planes_of_native_frames_come_together() -> None:
+    pixel = replace(header(1, 2, colour="RGB"), planar_configuration=1)
+    done = transcode(Frame(pixel, EXPLICIT_LITTLE, bytes(range(6))), Target(table.JPEG_LS))
+    assert done.pixel.planar_configuration == 0
+    assert decode(done).samples.tolist() == [[[0, 2, 4], [1, 3, 5]]]
+
+
+def test_floating_point_pixels_stay_native() -> None:
+    pixel = replace(header(1, 1, 32, 32), tag=0x7FE00008)
+    frame = Frame(pixel, EXPLICIT_LITTLE, pack("<f", 1.5))
+    assert decode(frame).samples.tolist() == [[1.5]]
+    assert _native(frame) is frame
+    for syntax in table.FORMS:
+        if syntax != EXPLICIT_LITTLE:
+            assert "floating point" in table.obstacle(EXPLICIT_LITTLE, syntax, pixel)
+    double = replace(pixel, bits_allocated=64, tag=0x7FE00009)
+    assert decode(Frame(double, EXPLICIT_LITTLE, pack("<d", -2.5))).samples.tolist() == [[-2.5]]
 
 
 def test_the_same_transfer_syntax_leaves_the_bytes_alone() -> None:

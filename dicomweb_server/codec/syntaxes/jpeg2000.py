@@ -106,6 +106,7 @@ def encode(samples: Samples, pixel: PixelHeader, target: Target) -> bytes:
             resolutions=levels(pixel) + 1,
             reversible=not lossy,
             mct=pixel.photometric_interpretation == "RGB",
+            numthreads=_THREADS if pixel.rows * pixel.columns >= _LARGE else 1,
         )
     )
 
