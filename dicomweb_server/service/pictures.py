@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dicomweb_server.codec.port import Background, Codecs
 from dicomweb_server.dicom.appearance.attributes import Attributes
-from dicomweb_server.dicom.appearance.frame import MOST_BULK, appearance, bulk_needed
+from dicomweb_server.dicom.appearance.frame import MOST_BULK, Wanted, appearance
 from dicomweb_server.dicom.appearance.lines import patient_lines, technique_lines
 from dicomweb_server.dicom.rewrite import swap
 from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable, InvalidParameter
@@ -182,9 +182,12 @@ class Pictures:
             document: Description of the instance.
         """
         pixel = self.require_possible(record)
-        needed = bulk_needed(document, number, pixel)
-        bulk = await self.bulk(record, needed) if needed else {}
-        return appearance(document, number, bulk, pixel)
+        wanted = Wanted()
+        look = appearance(document, number, wanted, pixel)
+        needed = wanted.paths()
+        if not needed:
+            return look
+        return appearance(document, number, await self.bulk(record, needed), pixel)
 
     async def bulk(self, record: InstanceRecord, paths: Sequence[str]) -> dict[str, bytes]:
         """Values of an instance that are not in its description, in little endian.
