@@ -189,7 +189,8 @@ class Appearance:
         rotation: 0, 90, 180 or 270 degrees clockwise, before `flip`.
         flip: Mirrored left to right, behind the rotation.
         colour: RGB 0 to 255 of the pixels that are not 0 (segments); else None.
-        opacity: Share 0 to 1 of `colour` where a stored value is at its greatest.
+        opacity: Share 0 to 1 of `colour` where a stored value is at its greatest, and of what
+            `tint` and label maps show, on a background; without one it counts as 1.
         greatest: Stored value that stands for full opacity: 1, or Maximum Fractional Value.
         profile: ICC profile of the colours; empty for sRGB.
     """

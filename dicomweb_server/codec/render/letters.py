@@ -8,7 +8,12 @@ picture never fails for its words.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -24,15 +29,23 @@ _FONTS = (
     "FreeSans.ttf",
 )
 """Looked for where the letters of a text need more than the font that is always there."""
+_LARGEST_FONT = 32 << 20
+"""Bytes of a font file; each process keeps those that it has."""
 _SPELT = {
     "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
     "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
     "\u0131": "i", "\u2010": "-", "\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'",
     "“": '"', "”": '"', "µ": "u", "\u00d7": "x",
+    "°": " deg", "·": "-", "±": "+/-", "≤": "<=", "≥": ">=", "Ω": "Ohm", "…": "...",
 }  # fmt: skip
 _LONGEST = 200
 """Letters of a line; more do not fit onto any picture."""
 _MISSING = "\uffff"
+
+
+def preload() -> None:
+    """Read the fonts of this system, as long as files can be opened."""
+    _font_files()
 
 
 def font_for(text: str, size: float) -> tuple[Font, str]:
@@ -135,10 +148,20 @@ def _built_in(size: int) -> Font:
 
 @lru_cache(maxsize=64)
 def _installed(name: str, size: int) -> ImageFont.FreeTypeFont | None:
-    try:
-        return ImageFont.truetype(name, size)
-    except OSError:
-        return None
+    data = _font_files().get(name)
+    return None if data is None else ImageFont.truetype(BytesIO(data), size)
+
+
+@lru_cache(maxsize=1)
+def _font_files() -> Mapping[str, bytes]:
+    """The font files that this system has, in memory: none can be opened once work begins."""
+    found = {}
+    for name in _FONTS:
+        with suppress(OSError):
+            path = Path(str(ImageFont.truetype(name, 10).path))
+            if path.stat().st_size <= _LARGEST_FONT:
+                found[name] = path.read_bytes()
+    return MappingProxyType(found)
 
 
 def _has(font: ImageFont.FreeTypeFont, letter: str) -> bool:
