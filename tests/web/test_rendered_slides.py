@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from tests.site import Site, open_site
 
@@ -38,7 +38,7 @@ def slide(data_folder: Path, name: str) -> tuple[str, Dataset, Pixels]:
     if frames.ndim == 3:
         frames = frames[..., None]
     across = -(-found.TotalPixelMatrixColumns // found.Columns)
-    rows = [np.hstack(frames[n : n + across]) for n in range(0, len(frames), across)]
+    rows = [np.hstack(list(frames[n : n + across])) for n in range(0, len(frames), across)]
     matrix = np.vstack(rows).astype(np.float64)
     return f"{series}/instances/{found.SOPInstanceUID}", found, matrix
 
