@@ -131,11 +131,7 @@ class Texts:
         if found is None:
             raise NotAcceptable("the instance holds no document", "see its metadata")
         if found.data:
-
-            async def inline() -> bytes:
-                return found.data
-
-            return Made(media_type, Scope.of(record.key).path, inline)
+            return _inline(record, found.data, media_type)
         element = next((bulk for bulk in record.bulk if bulk.path == DOCUMENT_PATH), None)
         if element is None:
             raise NotAcceptable("the instance holds no document", "see its metadata")
@@ -163,6 +159,16 @@ class Texts:
         ranges = list(within(element.ranges, ByteRange(0, most - most % element.word)))
         data = b"".join(await self._content.read(record, ranges))
         return swap(data, element.word) if element.word > 1 else data
+
+
+def _inline(record: InstanceRecord, data: bytes, media_type: str) -> Stored:
+    """A document of the metadata: as it was stored, so that its own charset counts."""
+
+    async def body(part: ByteRange | None) -> AsyncIterator[bytes]:
+        wanted = part or ByteRange(0, len(data))
+        yield data[wanted.start : wanted.start + wanted.length]
+
+    return Stored(media_type, Scope.of(record.key).path, len(data), body)
 
 
 def _stream_of(record: InstanceRecord) -> BulkRef:
