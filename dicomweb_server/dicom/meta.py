@@ -144,7 +144,8 @@ def rewritten(
         window: The file.
         meta: Its File Meta Information.
         transfer_syntax: The UID to put in.
-        others: VR and ASCII text of further elements to put in, by their tags.
+        others: VR and ASCII text of further elements to put in, by their tags; then each element
+            is there once, and they are in order.
     """
     texts = {**(others or {}), _TRANSFER_SYNTAX: ("UI", transfer_syntax)}
     body = [
@@ -153,6 +154,7 @@ def rewritten(
         if tag != GROUP_LENGTH
     ]
     if others:
+        body = list({tag: (tag, element) for tag, element in reversed(body)}.values())
         absent = texts.keys() - {tag for tag, _ in body}
         body += [(tag, _text(tag, *texts[tag])) for tag in absent]
         body.sort(key=itemgetter(0))

@@ -111,6 +111,8 @@ class Choice:
         """Why the frames of an instance cannot be delivered in a transfer syntax, else empty."""
         if transfer_syntax == own_syntax(record):
             return ""
+        if transfer_syntax != media.EXPLICIT_LITTLE and is_native(transfer_syntax):
+            return "uncompressed pixels are delivered in Explicit VR Little Endian alone"
         pixel = source_pixel(record)
         if pixel is None:
             return "it has no frames that can be told apart"

@@ -12,6 +12,7 @@ from dicomweb_server.model.instance import InstanceRecord
 from dicomweb_server.service.choice import Choice, own_syntax
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.delivery import DeliveredPart
+from dicomweb_server.service.transcoded_files import TranscodedFiles
 from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
 
@@ -28,7 +29,7 @@ class FileReader:
     def __init__(self, content: Content, choice: Choice, transcoder: Transcoder | None) -> None:
         self._content = content
         self._choice = choice
-        self._transcoder = transcoder
+        self._transcoded = TranscodedFiles(content, transcoder) if transcoder else None
 
     def part(self, record: InstanceRecord, syntax: str, others: Sequence[Wish]) -> DeliveredPart:
         """The file of an instance.
@@ -40,13 +41,13 @@ class FileReader:
                 as it is stored where one of them takes that.
         """
         stored = record.transfer_syntax
-        if self._transcoder is None or syntax in (stored, own_syntax(record)):
+        if self._transcoded is None or syntax in (stored, own_syntax(record)):
             return self._stored(record, syntax)
         fallback = None
         if any(self._choice.instance_syntax(record, wish) == stored for wish in others):
             fallback = self._stored(record, stored)
         # A study of thousands waits for its reader: tables of bulk data need not.
-        return self._transcoder.file(replace(record, bulk=()), syntax, fallback)
+        return self._transcoded.part(replace(record, bulk=()), syntax, fallback)
 
     def _stored(self, record: InstanceRecord, syntax: str) -> DeliveredPart:
         content = self._content

@@ -352,7 +352,7 @@ class Retrieve:
     ) -> Delivery:
         """Pixel data of an instance: one part, or one for each frame of several compressed ones."""
         for wish in wishes:
-            form = self._choice.pixel_form(record, wish)
+            form = self._choice.whole_form(record, wish)
             if form is None:
                 continue
             count = single_frames(record, form[1])

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from dicomweb_server.codec.port import Codecs
-from dicomweb_server.dicom import lossy
-from dicomweb_server.dicom.transcoded import Rewriting, fragment, image_edits, transcoded
+from dicomweb_server.dicom.transcoded import fragment
 from dicomweb_server.errors import FrameUndecodable, Unavailable
 from dicomweb_server.model import media
 from dicomweb_server.model.frame import Target, frame_bits, frame_length
-from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import (
     ByteRange,
-    FragmentedFrames,
     InstanceRecord,
     PixelHeader,
 )
-from dicomweb_server.model.limits import MIB
-from dicomweb_server.model.source import ByteSource
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.delivery import (
     DeliveredPart,
@@ -33,40 +28,6 @@ from dicomweb_server.service.delivery import (
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
 from dicomweb_server.service.undecodable import Undecodable
-
-_MOST_KEPT = MIB
-"""Bytes around the frames of a file that may wait in memory; larger files have them read twice."""
-_RECOMPRESSED = frozenset((("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.111"),))
-"""Ways from one lossy transfer syntax to another on which nothing is lost (PS3.5 8.2.15)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A Part 10 file about to be sent.
-
-    Args:
-        record: The stored instance.
-        rewriting: What it is to become.
-        first: Its first frame.
-        around: What stands in front of the frames and behind them, where it is short.
-    """
-
-    record: InstanceRecord
-    rewriting: Rewriting
-    first: bytes
-    around: tuple[bytes, bytes] | None
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of the file, where they are known."""
-        if self.around is None:
-            return None
-        length, pixel = self.rewriting.length, self.rewriting.pixel
-        if pixel is None:
-            length = 0
-        elif length is None and pixel.number_of_frames == 1:
-            length = len(fragment(self.first))
-        return None if length is None else sum(map(len, self.around)) + length
 
 
 class Transcoder:
@@ -110,14 +71,16 @@ class Transcoder:
         kind, syntax = form
 
         async def settle() -> DeliveredPart:
-            data = await self._data(record, syntax, number)
+            only = record.frames is not None and record.frames.count == 1
+            make = self.one_of_all if only else self._data
+            data = await make(record, syntax, number, keep=True)
             return DeliveredPart(kind, syntax, location, len(data), partial(_slice, data))
 
         length = None
         if fallback is None and syntax == media.EXPLICIT_LITTLE:
-            length = frame_length(self._outcome(record, syntax))
-        return _made(
-            record, DeliveredPart(kind, syntax, location, length, _nothing), settle, fallback
+            length = frame_length(self.outcome(record, syntax))
+        return made(
+            record, DeliveredPart(kind, syntax, location, length, nothing), settle, fallback
         )
 
     def value(self, record: InstanceRecord, kind: str, location: str) -> DeliveredPart:
@@ -129,15 +92,16 @@ class Transcoder:
             location: Of the part.
         """
         syntax = media.EXPLICIT_LITTLE
-        pixel = self._outcome(record, syntax)
-        length = _native_length(pixel)
-        part = DeliveredPart(kind, syntax, location, length + length % 2, _nothing)
+        count = record.frames.count if record.frames else 0
+        pixel = replace(self.outcome(record, syntax), number_of_frames=count)
+        length = native_length(pixel)
+        part = DeliveredPart(kind, syntax, location, length + length % 2, nothing)
 
         async def settle() -> DeliveredPart:
-            first = await self._one_of_all(record, syntax, 1)
+            first = await self.one_of_all(record, syntax, 1, keep=False)
 
             async def chunks() -> AsyncIterator[bytes]:
-                async with ended(self._pixels(record, syntax, first)) as pieces:
+                async with ended(self.pixels(record, syntax, first)) as pieces:
                     async for piece in pieces:
                         yield piece
                 if length % 2:
@@ -145,32 +109,10 @@ class Transcoder:
 
             return replace(part, body=lambda wanted: cut(chunks(), wanted), settle=None)
 
-        return _made(record, part, settle, None)
+        return made(record, part, settle, None)
 
-    def file(
-        self, record: InstanceRecord, syntax: str, fallback: DeliveredPart | None
-    ) -> DeliveredPart:
-        """A Part 10 file as a part.
-
-        Args:
-            record: The instance; its bulk table does not matter.
-            syntax: Transfer syntax of the part.
-            fallback: What is delivered instead where its first frame cannot be decoded.
-        """
-        location = Scope.of(record.key).path
-        part = DeliveredPart(media.APPLICATION_DICOM, syntax, location, None, _nothing)
-
-        async def settle() -> DeliveredPart:
-            first = b"" if record.pixel is None else await self._one_of_all(record, syntax, 1)
-            rewriting = self._rewriting(record, syntax, first)
-            around = await self._around(record, rewriting)
-            found = _File(record, rewriting, first, around)
-            body = partial(self._body, found)
-            return replace(part, length=found.length, body=body, settle=None)
-
-        return _made(record, part, settle, fallback)
-
-    def _outcome(self, record: InstanceRecord, syntax: str) -> PixelHeader:
+    def outcome(self, record: InstanceRecord, syntax: str) -> PixelHeader:
+        """Description of the frames of an instance in a transfer syntax."""
         pixel = source_pixel(record)
         if pixel is None:
             raise ValueError("an instance without frames is not transcoded")
@@ -178,9 +120,7 @@ class Transcoder:
             return pixel
         return self.codecs.outcome(source_syntax(record), syntax, pixel)
 
-    async def _data(
-        self, record: InstanceRecord, syntax: str, number: int, *, keep: bool = True
-    ) -> bytes:
+    async def _data(self, record: InstanceRecord, syntax: str, number: int, *, keep: bool) -> bytes:
         """One frame in a transfer syntax.
 
         Args:
@@ -202,12 +142,18 @@ class Transcoder:
         name = f"frame {number} {syntax} {target.quality if media.is_lossy(syntax) else 0}"
         return await self._derived.get(record.blob.digest, name, make)
 
-    async def _pixels(
+    async def pixels(
         self, record: InstanceRecord, syntax: str, first: bytes
     ) -> AsyncIterator[bytes]:
-        """All frames as they lie in the pixel data, without padding of native ones."""
+        """All frames as they lie in the pixel data, without padding of native ones.
+
+        Args:
+            record: The instance.
+            syntax: Transfer Syntax UID.
+            first: The first of them, made already.
+        """
         frames = self._frames(record, syntax, first)
-        pixel = self._outcome(record, syntax)
+        pixel = self.outcome(record, syntax)
         async with ended(frames):
             if syntax != media.EXPLICIT_LITTLE:
                 async for frame in frames:
@@ -224,105 +170,31 @@ class Transcoder:
     ) -> AsyncIterator[bytes]:
         """All frames, in order."""
         yield first
+        # Decoded frames of whole files would push all else out of what is kept.
+        keep = syntax != media.EXPLICIT_LITTLE
         count = record.frames.count if record.frames else 0
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
             for number in range(2, count + 1):
-                yield partial(patiently, partial(self._one_of_all, record, syntax, number))
+                one = partial(self.one_of_all, record, syntax, number, keep=keep)
+                yield partial(patiently, one)
 
         async with ended(in_order(makers(), self._ahead)) as others:
             async for frame in others:
                 yield frame
 
-    async def _one_of_all(self, record: InstanceRecord, syntax: str, number: int) -> bytes:
-        """One frame of a file or value that is made as a whole."""
-        # Decoded frames of whole files would push all else out of what is kept.
-        keep = syntax != media.EXPLICIT_LITTLE
+    async def one_of_all(
+        self, record: InstanceRecord, syntax: str, number: int, *, keep: bool
+    ) -> bytes:
+        """One frame of what is made as a whole; arguments as of `_data`."""
         try:
             return await self._data(record, syntax, number, keep=keep)
         except FrameUndecodable as error:
             self.undecodable.note(record.blob.digest, f"frame {number}: {error.detail}")
             raise
 
-    def _rewriting(self, record: InstanceRecord, syntax: str, first: bytes) -> Rewriting:
-        """What the file of an instance becomes."""
-        uid, sop_class = record.key.instance, record.sop_class
-        if record.pixel is None:
-            return Rewriting(syntax, sop_class, uid, None, None)
-        after = self._outcome(record, syntax)
-        edits = image_edits(record.pixel, after)
-        appended: dict[int, bytes] = {}
-        length = _native_length(after) if syntax == media.EXPLICIT_LITTLE else None
-        way = (record.transfer_syntax, syntax)
-        if media.is_lossy(syntax) and way not in _RECOMPRESSED:
-            quality = str(Target(syntax).quality)
-            uid = lossy.derived_uid(uid, record.blob.digest, syntax, quality)
-            name = media.TRANSFER_SYNTAXES[syntax].name
-            ratio = frame_length(after) / max(len(first), 1)
-            derivation = lossy.Derivation(sop_class, record.key.instance, uid, syntax, name, ratio)
-            edits |= derivation.edits()
-            appended = derivation.appended()
-        else:
-            edits |= lossy.marks(record.transfer_syntax, _ratio(record, after))
-        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons=True)
 
-    async def _around(
-        self, record: InstanceRecord, rewriting: Rewriting
-    ) -> tuple[bytes, bytes] | None:
-        """What stands in front of the frames and behind them; None where it is long."""
-        front: list[bytes] = []
-        behind: list[bytes] = []
-        filled, held = front, 0
-        async with ended(self._file_pieces(record, rewriting)) as pieces:
-            async for piece in pieces:
-                held += len(piece)
-                if held > _MOST_KEPT:
-                    return None
-                if piece:
-                    filled.append(piece)
-                else:
-                    filled = behind
-        return b"".join(front), b"".join(behind)
-
-    def _file_pieces(self, record: InstanceRecord, rewriting: Rewriting) -> AsyncIterator[bytes]:
-        limits = self._content.limits
-
-        def work(source: ByteSource) -> Iterator[bytes]:
-            return transcoded(source, limits, rewriting)
-
-        return self._content.transform(record, work)
-
-    def _body(self, found: _File, part: ByteRange | None) -> AsyncIterator[bytes]:
-        return cut(self._chunks(found), part)
-
-    async def _chunks(self, found: _File) -> AsyncIterator[bytes]:
-        """The file: what stands around the frames, and they in their place."""
-        async with ended(self._surroundings(found)) as pieces:
-            async for piece in pieces:
-                if piece:
-                    yield piece
-                    continue
-                syntax = found.rewriting.transfer_syntax
-                frames = self._pixels(found.record, syntax, found.first)
-                async with ended(frames):
-                    async for frame in frames:
-                        yield frame
-
-    async def _surroundings(self, found: _File) -> AsyncIterator[bytes]:
-        if found.around is None:
-            async with ended(self._file_pieces(found.record, found.rewriting)) as pieces:
-                async for piece in pieces:
-                    yield piece
-            return
-        front, behind = found.around
-        yield front
-        if found.rewriting.pixel is not None:
-            yield b""
-        if behind:
-            yield behind
-
-
-def _made(
+def made(
     record: InstanceRecord,
     part: DeliveredPart,
     make: Callable[[], Awaitable[DeliveredPart]],
@@ -364,7 +236,8 @@ def _refusal(
     )
 
 
-def _nothing(_part: ByteRange | None) -> AsyncIterator[bytes]:
+def nothing(_part: ByteRange | None) -> AsyncIterator[bytes]:
+    """The body of a part that is not made yet."""
     raise Unavailable("the part was not made")
 
 
@@ -372,17 +245,9 @@ def _slice(data: bytes, part: ByteRange | None) -> AsyncIterator[bytes]:
     return cut(whole(data), part)
 
 
-def _native_length(pixel: PixelHeader) -> int:
+def native_length(pixel: PixelHeader) -> int:
     """Bytes of all frames in native form, without padding."""
     return (frame_bits(pixel) * pixel.number_of_frames + 7) // 8
-
-
-def _ratio(record: InstanceRecord, pixel: PixelHeader) -> float:
-    """Bytes uncompressed to bytes stored."""
-    if not isinstance(record.frames, FragmentedFrames):
-        return 1.0
-    stored = sum(part.length for ranges in record.frames.frames for part in ranges)
-    return _native_length(pixel) / max(stored, 1)
 
 
 async def _joined(frames: AsyncIterator[bytes], bits: int) -> AsyncIterator[bytes]:

@@ -128,7 +128,12 @@ async def pixels(request: Request) -> Response:
     exchange = await Exchange.begin(request)
     wishes = _wishes(exchange, Resource.BULKDATA)
     retrieve = exchange.services.retrieve
-    return await answer(exchange, await retrieve.pixels(exchange.context, exchange.key, wishes))
+
+    async def attempt() -> Response:
+        found = await retrieve.pixels(exchange.context, exchange.key, wishes)
+        return await answer(exchange, found)
+
+    return await _without_damaged(attempt)
 
 
 async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool) -> Response:
@@ -160,10 +165,13 @@ async def bulk_data(request: Request) -> Response:
     exchange = await Exchange.begin(request)
     wishes = _wishes(exchange, Resource.BULKDATA)
     path = request.path_params["path"].upper()
-    return await answer(
-        exchange,
-        await exchange.services.retrieve.bulk(exchange.context, exchange.key, path, wishes),
-    )
+    retrieve = exchange.services.retrieve
+
+    async def attempt() -> Response:
+        found = await retrieve.bulk(exchange.context, exchange.key, path, wishes)
+        return await answer(exchange, found)
+
+    return await _without_damaged(attempt)
 
 
 async def metadata(request: Request) -> Response:
