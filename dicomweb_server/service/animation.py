@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.errors import NotAcceptable
@@ -12,14 +13,14 @@ from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.rendering import RAW_PICTURE, RenderOptions
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.context import Context
-from dicomweb_server.service.delivery import tag_of
+from dicomweb_server.service.delivery import in_order, tag_of
 from dicomweb_server.service.pictures import Pictures, Shot
 from dicomweb_server.wire.rendered_types import ANIMATED, RenderedForm
 
 MOST_RAW = 128 * MIB
 """Bytes of all pictures of an animation before they are encoded."""
 
-_AT_ONCE = 4
+_AHEAD = 3
 _USUAL = 100
 """Milliseconds of a frame that tells no time."""
 _FRAME_TIME, _FRAME_TIME_VECTOR = 0x00181063, 0x00181065
@@ -55,15 +56,12 @@ class Animations:
         Raises:
             NotAcceptable: Only animations are accepted, and they are too large.
         """
-        width, height = pixel.columns, pixel.rows
-        if options.viewport is not None:
-            width, height = options.viewport.width, options.viewport.height
-        fits = width * height * 3 * count <= MOST_RAW
+        fits = _raw_bytes(pixel, count, options) <= MOST_RAW
         for form in accepted:
             if form.multipart or form.media_type not in ANIMATED or fits:
                 return form
         raise NotAcceptable(
-            f"an animation of {count} frames of {width} x {height} pixels is too large",
+            f"an animation of {count} frames of this size is too large",
             "ask for multipart/related, for fewer frames, or for a smaller viewport",
             asked=[form.text for form in accepted],
             offered=['multipart/related; type="image/jpeg"'],
@@ -92,18 +90,40 @@ class Animations:
         parts = self._pictures.parts
 
         async def build() -> bytes:
-            document = await parts.described.of(record)
-            shots = [Shot(FrameOf(record, n), RAW_PICTURE, options) for n in numbers]
-            pictures: list[bytes] = []
-            for start in range(0, len(shots), _AT_ONCE):
-                some = shots[start : start + _AT_ONCE]
-                pictures += await asyncio.gather(
-                    *(self._pictures.fresh(context, shot) for shot in some)
-                )
-            return await parts.codecs.animate(pictures, media_type, _times(document, numbers))
+            pixel = self._pictures.require_possible(record)
+            async with self._pictures.room(_raw_bytes(pixel, len(numbers), options)):
+                return await self._build(context, record, numbers, media_type, options)
 
         name = tag_of(["animation", media_type, str(options), *map(str, numbers)])
         return await parts.derived.get(record.blob.digest, name, build)
+
+    async def _build(
+        self,
+        context: Context,
+        record: InstanceRecord,
+        numbers: Sequence[int],
+        media_type: str,
+        options: RenderOptions,
+    ) -> bytes:
+        parts = self._pictures.parts
+        document = await parts.described.of(record)
+
+        async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+            for number in numbers:
+                shot = Shot(FrameOf(record, number), RAW_PICTURE, options)
+                yield partial(self._pictures.fresh, context, shot)
+
+        async with aclosing(in_order(makers(), _AHEAD)) as made:
+            pictures = [picture async for picture in made]
+        return await parts.codecs.animate(pictures, media_type, _times(document, numbers))
+
+
+def _raw_bytes(pixel: PixelHeader, count: int, options: RenderOptions) -> int:
+    """Bytes of the pictures of an animation before they are encoded, about."""
+    width, height = pixel.columns, pixel.rows
+    if options.viewport is not None:
+        width, height = options.viewport.width, options.viewport.height
+    return width * height * 3 * count
 
 
 async def representative(pictures: Pictures, record: InstanceRecord) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from dicomweb_server.codec.port import Background, Codecs
@@ -13,6 +15,7 @@ from dicomweb_server.dicom.rewrite import swap
 from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable, InvalidParameter
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
 from dicomweb_server.model.kind import has_background
+from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.rendering import (
     Annotation,
@@ -28,6 +31,9 @@ from dicomweb_server.service.delivery import tag_of
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.described import Described
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
+
+LARGE = 16 * MIB
+"""Bytes of pictures that are put together, from which on one waits for the other."""
 
 REVISION = "1"
 """Changes whenever the same request gives another picture than before."""
@@ -81,6 +87,20 @@ class Pictures:
 
     def __init__(self, parts: PictureParts) -> None:
         self.parts = parts
+        self._large = asyncio.Lock()
+
+    @asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Wait until there is room for something large: one at a time in the whole process.
+
+        Args:
+            size: Bytes that are held; little needs no waiting.
+        """
+        if size <= LARGE:
+            yield
+            return
+        async with self._large:
+            yield
 
     def require_possible(self, record: InstanceRecord) -> PixelHeader:
         """Make sure, from the index row alone, that frames of an instance can be rendered.

@@ -135,14 +135,14 @@ class Render:
             return await self._frames(ask, record, numbers, forms_of(kind))
         if kind is Kind.PRESENTATION:
             return await self._state(ask, record)
-        form = ask.wanted.of(await self._texts.forms(record))[0]
+        form = _accepted(ask, record, await self._texts.forms(record))[0]
         tag = ["rendered", REVISION, record.blob.digest, form.text, str(ask.options)]
         parts = partial(self._text, ask, record, form.media_type)
         return Rendition(parts, form.media_type, form.multipart, tag_of(tag))
 
     async def _slide(self, ask: Ask, record: InstanceRecord, view: View) -> Rendition:
         """A part of a whole slide: one picture."""
-        form = ask.wanted.of(FRAME_FORMS)[0]
+        form = _accepted(ask, record, FRAME_FORMS)[0]
         _require_profile(form, ask.options)
         path, kind = Scope.of(record.key).path, form.media_type
 
@@ -163,7 +163,7 @@ class Render:
         require_no_window(ask.options)
         presented = await self._states.presented(ask.context, record)
         forms = FRAME_FORMS if len(presented.frames) == 1 else parts_only(FRAME_FORMS)
-        form = ask.wanted.of(forms)[0]
+        form = _accepted(ask, record, forms)[0]
         _require_profile(form, ask.options)
         tag = ["state", REVISION, record.blob.digest, form.text, str(ask.options)]
         tag += [f"{shown.record.blob.digest} {shown.number}" for shown in presented.frames]
@@ -187,7 +187,7 @@ class Render:
         forms: Sequence[RenderedForm],
     ) -> Rendition:
         pixel = self._pictures.require_possible(record)
-        accepted = ask.wanted.of(forms)
+        accepted = _accepted(ask, record, forms)
         several = len(numbers) > 1
         form = accepted[0]
         if several:
@@ -268,7 +268,7 @@ class Render:
             require_no_window(ask.options)
         own = kind in (Kind.DOCUMENT, Kind.VIDEO)
         forms = await self._texts.forms(record) if own else forms_of(kind)
-        form = ask.wanted.of(parts_only(forms))[0]
+        form = _accepted(ask, record, parts_only(forms))[0]
         _require_profile(form, ask.options)
         return form
 
@@ -311,6 +311,26 @@ class Render:
 
     async def _revision(self, scope: Scope) -> str:
         return f"{self._index.generation}-{await self._index.revision(scope)}"
+
+
+def _accepted(
+    ask: Ask, record: InstanceRecord, forms: Sequence[RenderedForm]
+) -> tuple[RenderedForm, ...]:
+    """Those forms of an instance that the client takes, best first.
+
+    Raises:
+        NotAcceptable: None of them; it tells what the instance is.
+    """
+    try:
+        return ask.wanted.of(forms)
+    except NotAcceptable as error:
+        raise NotAcceptable(
+            f"{kind_of(record).value} cannot be rendered in any form of the Accept header",
+            error.hint,
+            asked=error.asked,
+            stored=f"SOP class {record.sop_class}",
+            offered=error.offered,
+        ) from error
 
 
 def _require_profile(form: RenderedForm, options: RenderOptions) -> None:

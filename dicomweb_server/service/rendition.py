@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from dicomweb_server.errors import ArchiveError, NotAcceptable, TooBusy
-from dicomweb_server.service.delivery import Body, Undelivered
+from dicomweb_server.service.delivery import Body, Undelivered, in_order
 
 _PATIENCE = 20
 """Times that a part which is not the first one waits for a free codec."""
@@ -105,25 +105,19 @@ async def finish(part: RenderedPart) -> Finished:
     raise AssertionError("the loop returns")
 
 
-async def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Finished]:
+def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Finished]:
     """Finish parts in order, a few of them at the same time.
 
     Args:
         parts: The parts.
         count: How many are made, or wait finished, at the most.
     """
-    running: deque[asyncio.Task[Finished]] = deque()
-    try:
+
+    async def makers() -> AsyncIterator[Callable[[], Awaitable[Finished]]]:
         async for part in parts:
-            running.append(asyncio.create_task(finish(part)))
-            if len(running) >= count:
-                yield await running.popleft()
-        while running:
-            yield await running.popleft()
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+            yield partial(finish, part)
+
+    return in_order(makers(), count - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.tiles import Tile, Tiles, tiles_of
@@ -23,7 +25,7 @@ from dicomweb_server.model.rendering import (
     Viewport,
 )
 from dicomweb_server.service.backgrounds import FrameOf
-from dicomweb_server.service.delivery import tag_of
+from dicomweb_server.service.delivery import in_order, tag_of
 from dicomweb_server.service.frames import read_frame
 from dicomweb_server.service.pictures import Pictures, Shot, lines_of
 
@@ -32,7 +34,7 @@ MOST_TILES = 1024
 MOST_MOSAIC = 192 * MIB
 """Bytes of the tiles of one picture when they are put together."""
 
-_AT_ONCE = 4
+_AHEAD = 3
 _SIZE = struct.Struct("<II")
 _DEFAULT_SIDE = 4096
 
@@ -110,7 +112,8 @@ class Slides:
         """
 
         async def make() -> bytes:
-            return await self._made(record, view, media_type, options)
+            async with self._pictures.room(_mosaic_bytes(view)):
+                return await self._made(record, view, media_type, options)
 
         name = tag_of(["slide", media_type, str(options)])
         return await self._pictures.parts.derived.get(record.blob.digest, name, make)
@@ -122,12 +125,15 @@ class Slides:
         document = await parts.described.of(record)
         touched = view.tiles.within(view.left, view.top, view.right, view.bottom)
         mosaic = _Mosaic(view)
-        for start in range(0, len(touched), _AT_ONCE):
-            some = touched[start : start + _AT_ONCE]
-            raws = await asyncio.gather(
-                *(self._tile(record, document, tile, view, options) for tile in some)
-            )
-            await asyncio.to_thread(mosaic.lay, some, raws)
+
+        async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+            for tile in touched:
+                yield partial(self._tile, record, document, tile, view, options)
+
+        async with aclosing(in_order(makers(), _AHEAD)) as made:
+            places = iter(touched)
+            async for pixels in made:
+                await asyncio.to_thread(mosaic.lay, next(places), pixels)
         number = touched[0].number if touched else 1
         look = await self._pictures.appearance(record, number, document)
         lines = lines_of(document, number, look, options)
@@ -181,17 +187,14 @@ class _Mosaic:
         ground = b"\0" if view.grey else b"\xff"
         self._data = bytearray(ground) * (self._width * self._height * self._depth)
 
-    def lay(self, tiles: Sequence[Tile], raws: Sequence[bytes]) -> None:
-        """Put tiles in their places.
+    def lay(self, tile: Tile, pixels: bytes) -> None:
+        """Put a tile in its place.
 
         Args:
-            tiles: Where they lie.
-            raws: Their pixels.
+            tile: Where it lies.
+            pixels: Its pixels, row by row.
         """
-        for tile, raw in zip(tiles, raws, strict=True):
-            self._lay(tile, memoryview(raw))
-
-    def _lay(self, tile: Tile, raw: memoryview) -> None:
+        raw = memoryview(pixels)
         width, height = self._tile
         left = tile.left // self._view.shrink - self._left
         top = tile.top // self._view.shrink - self._top
@@ -289,11 +292,15 @@ def _shrink(tiles: Tiles, scale: float) -> int:
     return shrink
 
 
+def _mosaic_bytes(view: View) -> int:
+    pixels = (view.right - view.left + 2) * (view.bottom - view.top + 2)
+    return int(pixels * (view.grey or 3) / view.shrink**2)
+
+
 def _require_few(view: View) -> None:
     edges = (view.left, view.top, view.right, view.bottom)
     touched = view.tiles.touched(*edges)
-    pixels = (view.right - view.left + 2) * (view.bottom - view.top + 2)
-    if touched > MOST_TILES or pixels * (view.grey or 3) / view.shrink**2 > MOST_MOSAIC:
+    if touched > MOST_TILES or _mosaic_bytes(view) > MOST_MOSAIC:
         raise PayloadTooLarge(
             f"this part of the slide has up to {touched} tiles",
             f"ask for a smaller part ({MOST_TILES} tiles at the most), or for an instance of the "

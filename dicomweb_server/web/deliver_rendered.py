@@ -61,6 +61,8 @@ async def answer(exchange: Exchange, found: Rendition, warnings: Sequence[str] =
 async def _single(exchange: Exchange, found: Rendition, tag: str) -> Response:
     finished = await only(found)
     part = finished.part
+    if part.media_type in TEXTS:
+        exchange.labelled(part.media_type)  # who takes no UTF-8 is told so
     if isinstance(part, Stored):
         response = _stored(exchange, part, tag)
     else:
