@@ -12,7 +12,7 @@ from dicomweb_server.app import open_ports
 from dicomweb_server.cli.maintenance import Counter, report
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.ops.datafolder import DataFolder, Use
-from dicomweb_server.ops.gc import GcReport, collect
+from dicomweb_server.ops.gc import GcReport, collect, forget
 from dicomweb_server.settings import Settings
 
 
@@ -22,6 +22,8 @@ from dicomweb_server.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def gc(data: Path | None, config: Path | None, dry_run: bool, as_json: bool) -> None:
     """Remove the bytes of deleted and replaced instances once their grace time is over.
+
+    Pictures that are kept for speed go with them.
 
     Safe next to a running server.
     """
@@ -33,7 +35,7 @@ def gc(data: Path | None, config: Path | None, dry_run: bool, as_json: bool) -> 
 
 async def _collect(settings: Settings, counter: Counter, *, dry_run: bool) -> GcReport:
     async with open_ports(settings) as ports:
-        return await collect(
+        found = await collect(
             ports.store,
             ports.index,
             ports.tombstones,
@@ -41,3 +43,6 @@ async def _collect(settings: Settings, counter: Counter, *, dry_run: bool) -> Gc
             dry_run=dry_run,
             progress=counter,
         )
+        if found.removed and not dry_run:
+            await forget(ports.store, ports.renditions)
+        return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.ops.batches import Progress, silent, walked
-from dicomweb_server.store.port import BlobStore
+from dicomweb_server.service.derived import DERIVED
+from dicomweb_server.store.port import BlobStore, RenditionStore
 
 DAY = 24 * 3600
 _NANOSECONDS = 1_000_000_000
@@ -77,3 +78,17 @@ async def collect(
         removed_bytes += sum(blob.size for blob in gone)
         progress(examined, None)
     return GcReport(examined, removed, removed_bytes, waiting, dry_run)
+
+
+async def forget(store: BlobStore, renditions: RenditionStore) -> None:
+    """Remove what was made from blobs that are gone, and all pictures, for they may show them.
+
+    Safe next to a running server, which makes anew what it misses.
+
+    Args:
+        store: The blobs.
+        renditions: What was made from them.
+    """
+    for key in renditions.walk():
+        if key.endswith(DERIVED) or await store.size(key.partition("-")[0]) is None:
+            await renditions.discard(key)

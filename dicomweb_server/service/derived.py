@@ -21,6 +21,9 @@ Make = Callable[[], Awaitable[bytes]]
 REVISION = 1
 """Changes whenever codecs give other bytes for the same parameters than before."""
 
+DERIVED = "-derived"
+"""How keys of results end."""
+
 _RECENT = 16 * MIB
 _SMALL = 256 * KIB
 _WRITING = 64 * MIB
@@ -204,4 +207,4 @@ class _Recent:
 
 def _key(digest: str, name: str) -> str:
     text = f"{REVISION}\n{digest}\n{name}"
-    return hashlib.sha256(text.encode()).hexdigest() + "-derived"
+    return hashlib.sha256(text.encode()).hexdigest() + DERIVED

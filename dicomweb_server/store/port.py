@@ -201,6 +201,14 @@ class RenditionStore(Protocol):
         """
         ...
 
+    def walk(self) -> Iterator[str]:
+        """The key of every rendition; blocking, for tools."""
+        ...
+
+    async def discard(self, key: str) -> None:
+        """Remove a rendition, if it is there."""
+        ...
+
     async def close(self) -> None:
         """Release threads and descriptors."""
         ...

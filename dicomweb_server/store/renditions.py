@@ -142,6 +142,16 @@ class FilesystemRenditions:
         if len(data) <= self._most:
             await self._short.run(self._put, self._path(key), data)
 
+    def walk(self) -> Iterator[str]:
+        """The key of every rendition; blocking."""
+        for entry in _entries(self._folder):
+            yield entry.path.parent.name + entry.path.name
+
+    async def discard(self, key: str) -> None:
+        """Remove a rendition, if it is there."""
+        self._known.pop(key, None)
+        await self._short.run(self._path(key).unlink, True)
+
     async def close(self) -> None:
         """Release threads and descriptors."""
         self._short.close()

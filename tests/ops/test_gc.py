@@ -10,7 +10,9 @@ import pytest
 
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.ops.datafolder import DataFolder
-from dicomweb_server.ops.gc import collect
+from dicomweb_server.ops.gc import collect, forget
+from dicomweb_server.service.derived import Derived
+from dicomweb_server.store.renditions import FilesystemRenditions
 from dicomweb_server.testing.datasets import demo_study
 from tests.ops.archive import Archive, opened
 
@@ -98,3 +100,23 @@ async def test_progress_is_told(tmp_path: Path) -> None:
             progress=lambda done, total: seen.append(done),
         )
     assert seen == [5]
+
+
+async def test_what_was_made_from_the_bytes_goes_with_them(tmp_path: Path) -> None:
+    async def picture() -> bytes:
+        return b"picture"
+
+    async with opened(DataFolder(tmp_path / "data")) as archive:
+        kept = (await archive.add(demo_study()[0]))[0].blob.digest
+        renditions = FilesystemRenditions.open(tmp_path / "renditions", 1, 1_000_000)
+        await renditions.put(f"{kept}-explicit", b"kept")
+        await renditions.put(f"{'ab' * 32}-explicit", b"gone")
+        await Derived(renditions).get(kept, "a", picture)
+        for _ in range(1_000):  # it is written behind the answer
+            if await Derived(renditions).peek(kept, "a") is not None:
+                break
+        assert len(list(renditions.walk())) == 3
+        await forget(archive.store, renditions)
+        assert list(renditions.walk()) == [f"{kept}-explicit"]
+        assert await Derived(renditions).peek(kept, "a") is None
+        await renditions.close()
