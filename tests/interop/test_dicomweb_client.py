@@ -10,13 +10,22 @@ import pytest
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import RLELossless, generate_uid
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
 
+from dicomweb_server.codec.transcode import transcode
+from dicomweb_server.model.frame import Frame, Target
+from dicomweb_server.model.instance import PixelHeader
 from tests.interop.answers import refused, uids, values
 from tests.live.instances import Made, make, make_dataset, part10, with_meta
 from tests.live.server import Server
 
-JPEG2000 = "1.2.840.10008.1.2.4.90"
 OCTETS = ("application/octet-stream", "1.2.840.10008.1.2.1")
 BULK_BYTES = bytes(range(256)) * 40
 
@@ -291,7 +300,7 @@ FRAME_TYPES = [
     ("application/octet-stream",),
     (OCTETS,),
     (("application/octet-stream", "*"),),
-    (("image/jp2", JPEG2000), OCTETS),
+    (("image/jpx", "1.2.840.10008.1.2.4.92"), OCTETS),
 ]
 
 
@@ -322,6 +331,46 @@ def test_retrieve_compressed_frames_as_stored(
 ) -> None:
     frames = client.retrieve_instance_frames(*uids(compressed), [1, 2, 3], media_types=kinds)
     assert frames == [rle_frame(number) for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("kinds", [("application/octet-stream",), (OCTETS,)])
+def test_retrieve_compressed_frames_decoded(
+    client: DICOMwebClient, compressed: Made, kinds: tuple[str | tuple[str, str], ...]
+) -> None:
+    frames = client.retrieve_instance_frames(*uids(compressed), [3, 1], media_types=kinds)
+    assert frames == [bytes([number]) * 512 for number in (3, 1)]
+
+
+# The client knows no type of High-Throughput JPEG 2000.
+CODECS = [
+    ("image/jpeg", JPEGLosslessSV1),
+    ("image/jls", JPEGLSLossless),
+    ("image/jp2", JPEG2000Lossless),
+    ("image/dicom-rle", RLELossless),
+]
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_retrieve_native_frames_compressed(
+    client: DICOMwebClient, native: Made, kind: tuple[str, str]
+) -> None:
+    frames = client.retrieve_instance_frames(*uids(native), [2, 5], media_types=(kind,))
+    pixel = PixelHeader(16, 16, 1, 16, 12, 11, 0, 0, "MONOCHROME2", 1, 0x7FE00010)
+    target = Target(ExplicitVRLittleEndian)
+    decoded = [transcode(Frame(pixel, kind[1], each), target).data for each in frames]
+    pixels = native.dataset.pixel_array
+    assert decoded == [pixels[number].tobytes() for number in (1, 4)]
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_retrieve_an_instance_in_another_transfer_syntax(
+    client: DICOMwebClient, native: Made, kind: tuple[str, str]
+) -> None:
+    kinds = (("application/dicom", kind[1]),)
+    found = client.retrieve_instance(*uids(native), media_types=kinds)
+    assert found.file_meta.TransferSyntaxUID == kind[1]
+    assert found.SOPInstanceUID == native.dataset.SOPInstanceUID
+    assert (found.pixel_array == native.dataset.pixel_array).all()
 
 
 def test_a_frame_out_of_range_is_404(client: DICOMwebClient, native: Made) -> None:
