@@ -10,6 +10,7 @@ import imagecodecs
 from PIL import Image, ImageDraw, ImageFont
 
 import dicomweb_server.codec
+from dicomweb_server.codec.render import letters
 
 _ENGINES = (
     "bitshuffle",
@@ -47,8 +48,7 @@ def preload() -> None:
             import_module(name)
     _load_own()
     _load_pillow()
-    letters = import_module("dicomweb_server.codec.render.letters")
-    getattr(letters, "preload", _load_pillow)()
+    letters.preload()
 
 
 def _load_own() -> None:
