@@ -70,3 +70,27 @@ def test_every_valid_file(tmp_path: Path, data_folder: Path) -> None:
 def test_every_broken_file(tmp_path: Path, data_folder: Path) -> None:
     with open_site(tmp_path) as site:
         assert [wrong for file in broken_files() for wrong in looked_at(site, file)] == []
+
+
+VIDEOS = {
+    "ts/h264-102/mpeg4_h264_24f.dcm": "video/mp4",
+    "ts/mpeg2-100/mpeg2_mp_24f.dcm": "video/mpeg",
+}
+
+
+def test_videos_are_played_as_they_are_stored(tmp_path: Path, data_folder: Path) -> None:
+    with open_site(tmp_path) as site:
+        for name, kind in VIDEOS.items():
+            data = (data_folder / "valid" / name).read_bytes()
+            made = described(data)
+            assert made is not None
+            assert site.store([data]).status_code == 200
+            path = f"{path_of(made)}/rendered"
+            whole = site.get(path, "*/*")
+            assert (whole.status_code, whole.headers["content-type"]) == (200, kind)
+            assert whole.headers["accept-ranges"] == "bytes"
+            assert whole.content in data
+            part = site.get(path, "*/*", Range="bytes=10-29")
+            assert (part.status_code, part.content) == (206, whole.content[10:30])
+            assert site.get(path, "*/*", Range="bytes=99999999-").status_code == 416
+            assert site.get(path, "image/jpeg").json()["offered"][0] == kind
