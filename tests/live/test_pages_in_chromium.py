@@ -93,14 +93,45 @@ def _hostile_report() -> dict[str, Any]:
     return samples.report(*chapters)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("archive")) as opened:
+def _hostile_object() -> dict[str, Any]:
+    """An object that is only listed, with every payload in names, texts and codes of its items."""
+    items = [
+        {
+            "00080100": samples.value("SH", payload),
+            "00080104": samples.value("LO", payload),
+            "00100010": samples.value("PN", {"Alphabetic": payload}),
+            "00204000": samples.value("LT", payload),
+        }
+        for payload in PAYLOADS
+    ]
+    sequences = ("00081111", "00081115", "00081120", "00081140", "00081145")
+    return {
+        "00080016": samples.value("UI", "1.2.840.10008.5.1.4.1.1.66.1"),
+        "00080018": samples.value("UI", "1.2.3.4.9"),
+        "0020000D": samples.value("UI", "1.2.3"),
+        "0020000E": samples.value("UI", "1.2.3.4.8"),
+        "00100010": samples.value("PN", {"Alphabetic": PAYLOADS[0]}),
+        **{
+            tag: samples.value("SQ", *items[place : place + 8])
+            for tag, place in zip(sequences, range(0, len(items), 8), strict=True)
+        },
+    }
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path / "archive") as opened:
         yield opened
 
 
-def test_hostile_reports_neither_run_nor_violate_the_policy(site: Site, tmp_path: Path) -> None:
-    metadata = _hostile_report()
+@pytest.mark.parametrize(
+    ("metadata", "title"),
+    [(_hostile_report(), "Test Report"), (_hostile_object(), "Spatial Registration")],
+    ids=["report", "listing"],
+)
+def test_hostile_pages_neither_run_nor_violate_the_policy(
+    site: Site, tmp_path: Path, metadata: dict[str, Any], title: str
+) -> None:
     stored = store_json(site, [metadata])
     assert stored.status_code == 200, stored.text
     path = "/studies/1.2.3/series/1.2.3.4.8/instances/1.2.3.4.9/rendered"
@@ -112,7 +143,8 @@ def test_hostile_reports_neither_run_nor_violate_the_policy(site: Site, tmp_path
     for sent in (policy, ""):  # what is escaped would not run without the policy either
         dom, asked = _looked_at(response.content, sent, tmp_path / f"profile{len(sent)}")
         assert _RAN not in dom
-        assert "<title>Test Report</title>" in dom
+        assert f"<title>{title}</title>" in dom
+        assert dom.count("RAN") >= len(PAYLOADS) / 2
         assert asked == []
 
 

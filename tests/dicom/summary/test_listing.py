@@ -8,13 +8,16 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 
+from dicomweb_server.dicom.report.html import html as report_html
+from dicomweb_server.dicom.report.read import read_report
 from dicomweb_server.dicom.summary.html import html
 from dicomweb_server.dicom.summary.listing import NOTICE, Listing
 from dicomweb_server.dicom.summary.read import read_listing
 from dicomweb_server.dicom.summary.text import text
+from dicomweb_server.errors import ArchiveError
 from tests.dicom.metadata import DATA_SETS, Json
 from tests.dicom.report.markup import require_plain, words
-from tests.dicom.report.samples import value
+from tests.dicom.report.samples import link, value
 from tests.dicom.scans import document, scanned
 
 
@@ -69,6 +72,21 @@ def test_every_object_is_listed_and_says_that_it_is_a_listing(
             assert NOTICE in told
             assert listing.kind in told
             assert pydicom.dcmread(path).SOPInstanceUID in told
+
+
+def test_broken_files_that_are_stored_are_listed_too(data_folder: Path) -> None:
+    listed = 0
+    for path in sorted((data_folder / "broken").rglob("*")):
+        if not path.is_file() or path.stat().st_size > 300_000:
+            continue
+        try:
+            found = document(scanned(path.read_bytes()))
+        except ArchiveError:
+            continue
+        require_plain(html(read_listing(found)))
+        require_plain(report_html(read_report(found), link))
+        listed += 1
+    assert listed > 20
 
 
 @settings(max_examples=100, deadline=None)
