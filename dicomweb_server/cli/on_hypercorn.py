@@ -17,6 +17,7 @@ from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import LifespanState
 from hypercorn.utils import LifespanFailureError, wrap_app
 
@@ -74,6 +75,23 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, told, number)
 
 
+class _Connection(TCPServer):
+    """A connection that lets go of answers which nobody can receive any more.
+
+    hypercorn's HTTP/2 waits without end for the sending of what is answered behind the client's
+    leaving, and keeps the connection and the request as long.
+    """
+
+    async def _read_data(self) -> None:
+        try:
+            await super()._read_data()
+        finally:
+            protocol = self.protocol.protocol
+            if isinstance(protocol, H2Protocol):
+                for buffer in tuple(protocol.stream_buffers.values()):
+                    await buffer.close()
+
+
 class _Server:
     """One listening socket and its open connections."""
 
@@ -119,7 +137,7 @@ class _Server:
         self._open[task] = writer
         task.add_done_callback(self._forget)
         loop = asyncio.get_running_loop()
-        connection: Awaitable[None] = TCPServer(
+        connection: Awaitable[None] = _Connection(
             self._app, loop, self._config, self._context, self._state, reader, writer
         )
         await connection

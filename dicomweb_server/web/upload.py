@@ -20,14 +20,18 @@ _SECONDS = 5.0
 class _Upload:
     """The body of one request on its way in."""
 
-    __slots__ = ("_receive", "unfinished")
+    __slots__ = ("_receive", "_rest", "unfinished")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
-        self.unfinished = _has_body(scope)
+        self._rest: asyncio.Task[None] | None = None
+        self.unfinished = _may_have_body(scope)
 
     async def receive(self) -> Message:
-        """Pass on a message from the client."""
+        """Pass on a message from the client; once nobody wants its body, only that it left."""
+        if self._rest is not None:
+            await asyncio.wait([self._rest])
+            return {"type": "http.disconnect"}
         message = await self._receive()
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self.unfinished = False
@@ -41,6 +45,27 @@ class _Upload:
                 while self.unfinished and left > 0:
                     left -= len((await self.receive()).get("body", b""))
         except TimeoutError:
+            pass
+
+    def discard(self) -> None:
+        """Throw away whatever comes from now on, while the answer is sent.
+
+        A full queue would keep the server from ever telling that the answer has been sent, and
+        from seeing that the client left.
+        """
+        if self._rest is None:
+            self._rest = asyncio.create_task(self._take_in())
+
+    async def end(self) -> None:
+        """Let go of the request; what is longer than the bounds is broken off."""
+        if self._rest is None:
+            await self.drain()
+            return
+        await asyncio.wait([self._rest], timeout=_SECONDS)
+        self._rest.cancel()
+
+    async def _take_in(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
 
 
@@ -64,13 +89,20 @@ class UploadMiddleware:
         async def send_after_body(message: Message) -> None:
             if message["type"] == "http.response.start" and upload.unfinished:
                 await upload.drain()
+                if upload.unfinished:
+                    upload.discard()
             await send(message)
 
-        await self._app(scope, upload.receive, send_after_body)
-        # What is longer than the bounds is broken off; until then its chunks must not pile up.
-        await upload.drain()
+        try:
+            await self._app(scope, upload.receive, send_after_body)
+        finally:
+            await upload.end()
 
 
-def _has_body(scope: Scope) -> bool:
+def _may_have_body(scope: Scope) -> bool:
+    """Whether something may still come; HTTP/2 tells only by the end of the stream."""
     headers = dict(scope["headers"])
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    length = headers.get(b"content-length")
+    if length is not None:
+        return bool(length != b"0")
+    return b"transfer-encoding" in headers or scope.get("http_version") in ("2", "3")
