@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
+from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.limits import MIB
 from dicomweb_server.service.delivery import (
     DeliveredPart,
     Delivery,
@@ -25,6 +27,9 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 _NAMED = 20
 AHEAD = 3
 """Parts that are made while an earlier one is sent."""
+_BEGUN_BYTES = 8 * MIB
+_MOST_BEGUN = 32
+"""Bytes and number of parts that are made before the status is told, about."""
 
 
 def not_modified(tag: str, cache: str, vary: str = "Accept") -> BytesResponse:
@@ -57,11 +62,37 @@ async def begun(delivery: Delivery) -> Delivery:
     """The same with its first parts settled, so that short answers fail before they begin.
 
     Raises:
-        FrameUndecodable, CodecFailed, TooBusy: One of them cannot be made.
+        FrameUndecodable, CodecFailed, TooBusy: Some of them cannot be made; all of them were tried.
     """
-    first = each(delivery.parts[: AHEAD + 1])
-    settled = [part async for part in settled_parts(first, AHEAD)]
-    return replace(delivery, parts=(*settled, *delivery.parts[AHEAD + 1 :]))
+    parts, refused = await _tried(delivery.parts[: AHEAD + 1])
+    if not refused:
+        size = parts[0].length or _BEGUN_BYTES
+        more = min(_MOST_BEGUN, _BEGUN_BYTES // max(size, 1))
+        others, refused = await _tried(delivery.parts[AHEAD + 1 : more])
+        parts += others
+    if refused:
+        raise refused[0]
+    return replace(delivery, parts=(*parts, *delivery.parts[len(parts) :]))
+
+
+async def _tried(
+    parts: Sequence[DeliveredPart],
+) -> tuple[list[DeliveredPart], list[FrameUndecodable]]:
+    """Those parts that can be made, and why others cannot."""
+    refused: list[FrameUndecodable] = []
+
+    def careful(part: DeliveredPart) -> DeliveredPart:
+        async def settle() -> DeliveredPart:
+            try:
+                return await part.settled()
+            except FrameUndecodable as error:
+                refused.append(error)
+                return part
+
+        return part if part.settle is None else replace(part, settle=settle)
+
+    carefully = each(map(careful, parts))
+    return [part async for part in settled_parts(carefully, AHEAD)], refused
 
 
 def deliver(exchange: Exchange, delivery: Delivery) -> Response:

@@ -35,8 +35,8 @@ from dicomweb_server.wire.encoding import GZIP, IDENTITY, ZSTD
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
 """Instances of an answer that wait in memory for a slow reader; of more no list is kept."""
-_MOST_DAMAGED = 8
-"""Instances that may turn out to be damaged before an answer begins."""
+_MOST_DAMAGED = 16
+"""Times that an answer is chosen anew because something of it is damaged."""
 _UNBROKEN = 256
 """Documents that are joined before others have their turn."""
 

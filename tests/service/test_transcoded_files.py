@@ -30,6 +30,7 @@ LOSSLESS += [_P + "4.201", _P + "4.202"]
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
+MISLABELLED = {"2_SC_rgb_jpeg_lossy_gdcm.dcm": "says RGB of a stream of luminance and chroma"}
 DESCRIPTION = ["PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"]
 DESCRIPTION += ["SamplesPerPixel", "PixelRepresentation", "PlanarConfiguration"]
 
@@ -96,7 +97,7 @@ def test_its_pixels_are_the_same_in_every_lossless_transfer_syntax(
     original = pydicom.dcmread(path)
     if not any(name in original for name in PIXELS):
         return
-    expected = raw(original)
+    expected = None if path.name in MISLABELLED else raw(original)
     for syntax in LOSSLESS:
         found = delivered(stored, data, syntax)
         if found is None:

@@ -214,7 +214,7 @@ def test_n3_a_wildcard_takes_damaged_pixels_as_they_are_stored(
 
 
 def test_a_later_frame_that_is_damaged_breaks_the_answer_off(site: Site) -> None:
-    numbers = ",".join(str(number) for number in range(1, 11))
+    numbers = ",".join("1" * 40) + ",10"
     with pytest.raises(ConnectionAbortedError):
         site.get(f"{away(LATE)}/frames/{numbers}", OCTETS)
     assert site.get(f"{away(LATE)}/frames/9", OCTETS).status_code == 200
