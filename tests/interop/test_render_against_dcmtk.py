@@ -146,7 +146,9 @@ def _options(raster: Raster, look: Appearance, dataset: Dataset) -> list[str]:
     groups; there the window is told in stored values.
     """
     if raster.samples.ndim == 3 or look.palette is not None:
-        return []
+        told = str(dataset.PhotometricInterpretation)
+        lies = told == "RGB" and raster.pixel.photometric_interpretation != told
+        return ["+cl"] if lies else []
     if isinstance(look.voi, LookupTable):
         return ["+Wl", "1"]
     modality = look.modality

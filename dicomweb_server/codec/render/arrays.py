@@ -19,7 +19,7 @@ Levels = NDArray[np.uint8]
 WORDS = 65536
 """Different values of 16 bits."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 """Values that are computed at once where no table can be used."""
 
 
@@ -55,13 +55,22 @@ def look_up(samples: Samples, values: NDArray[np.int64], levels: Levels) -> Leve
         levels: What each of them becomes; more than one dimension for colours.
     """
     if samples.dtype.itemsize > 2:
-        found: Levels = np.take(levels, samples.astype(np.int64) - values[0], axis=0, mode="clip")
-        return found
+        return _taken(levels, samples, int(values[0]))
     words = _words(samples)
     table = np.zeros((1 << 8 * words.dtype.itemsize, *levels.shape[1:]), np.uint8)
     table[values.astype(words.dtype)] = levels
-    taken: Levels = np.take(table, words, axis=0)
-    return taken
+    return _taken(table, words, 0)
+
+
+def _taken(table: Levels, samples: Samples, first: int) -> Levels:
+    """Entries of a table, piece by piece: numpy widens indexes to 64 bits."""
+    flat = numbers(samples.reshape(-1))
+    result = np.zeros((flat.size, *table.shape[1:]), np.uint8)
+    for start in range(0, flat.size, _CHUNK):
+        piece = flat[start : start + _CHUNK]
+        places = piece.astype(np.int64) - first if first else piece
+        np.take(table, places, axis=0, out=result[start : start + piece.size], mode="clip")
+    return result.reshape((*samples.shape, *table.shape[1:]))
 
 
 def numbers(samples: Samples) -> NDArray[np.int64]:

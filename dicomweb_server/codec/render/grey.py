@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dicomweb_server.codec.raster import Samples
 from dicomweb_server.codec.render.arrays import Floats, Levels, apply_curve, numbers
@@ -128,13 +127,13 @@ def stored_padding(
 def bounds_of(samples: Samples) -> tuple[float, float]:
     """Least and greatest number among the samples; 0 and 0 where there is none."""
     if samples.dtype.kind != "f":
-        numbers: NDArray[np.int64] = samples.astype(np.int64, copy=False)
-        return (float(numbers.min()), float(numbers.max())) if samples.size else (0.0, 0.0)
+        values = numbers(samples)
+        return (float(values.min()), float(values.max())) if samples.size else (0.0, 0.0)
     finite = np.isfinite(samples)
     if not finite.any():
         return 0.0, 0.0
-    values = samples[finite].astype(np.float64)
-    return float(values.min()), float(values.max())
+    image = numbers(samples[finite])
+    return float(image.min()), float(image.max())
 
 
 def _limits(

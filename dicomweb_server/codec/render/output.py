@@ -12,6 +12,7 @@ from PIL import Image
 
 from dicomweb_server.codec.render.arrays import Levels
 from dicomweb_server.codec.render.containers import in_jph, with_chunk, with_segments
+from dicomweb_server.codec.syntaxes.jpeg2000 import decibels
 from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.rendering import RAW_PICTURE
 
@@ -75,11 +76,6 @@ def _jp2(picture: Image.Image, quality: int, _profile: bytes) -> bytes:
             numthreads=1,
         )
     )
-
-
-def decibels(quality: int) -> int:
-    """Peak signal to noise ratio that a quality stands for: 30 dB at 1, 50 dB at 100."""
-    return 30 + quality // 5
 
 
 def _jph(picture: Image.Image, _quality: int, _profile: bytes) -> bytes:

@@ -126,7 +126,7 @@ def test_wide_samples_look_as_narrow_ones(data_folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_dcmtk_+eb+cr.dcm"],
+    ["SC_rgb_jpeg_lossy_gdcm.dcm", "2_SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_dcmtk_+eb+cr.dcm"],
 )
 def test_streams_whose_data_set_names_other_colours(data_folder: Path, name: str) -> None:
     plain = rendered(data_folder / "valid/sc/SC_rgb.dcm").astype(int)

@@ -183,8 +183,8 @@ parts = st.one_of(
         RenderOptions,
         viewport=st.builds(
             Viewport,
-            st.integers(40, 90),
-            st.integers(40, 90),
+            st.integers(60, 90),
+            st.integers(60, 90),
             st.integers(0, 2),
             st.integers(0, 2),
             st.sampled_from((None, 8.0, -8.0)),
@@ -208,7 +208,7 @@ def test_points_lie_where_their_pixels_are_shown(
     geometry = geometry_of(20, 12, look, options)
     x, y = geometry.place((column + 1, row + 1))
     inside = 0 < x < levels.shape[1] and 0 < y < levels.shape[0]
-    assert inside == bool(levels.max() > 100)
+    assert inside == bool(levels.max() > 20)
     if inside:
         assert levels[int(y), int(x)] > 0.7 * levels.max()
 
