@@ -6,7 +6,6 @@ Nothing here raises: an attribute that is absent, empty or of another kind has n
 from __future__ import annotations
 
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Mapping
 from math import isfinite
 
@@ -99,7 +98,7 @@ class JsonItem:
         text = self._attribute(tag).get("InlineBinary")
         try:
             return b64decode(text) if isinstance(text, str) else b""
-        except NotBase64:
+        except ValueError:  # binascii.Error is one, and so is what letters beyond ASCII raise
             return b""
 
     def _attribute(self, tag: int) -> dict[str, object]:

@@ -130,6 +130,12 @@ def test_items_never_fail_on_what_is_no_dicom_json(value: object) -> None:
     item.vr(0x00100010)
 
 
+@pytest.mark.parametrize("text", ["ä", "A", "====", "A=B"])
+def test_what_is_no_base64_has_no_bytes(text: str) -> None:
+    item = JsonItem({"00420011": {"vr": "OB", "InlineBinary": text}})
+    assert item.binary(0x00420011) in (b"", b"\0")
+
+
 def test_items_tell_values_by_their_kind() -> None:
     item = JsonItem(
         {
