@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from dicomweb_server.auth.port import Action, Authorizer
-from dicomweb_server.errors import InvalidParameter, NotAcceptable, NotFound
+from dicomweb_server.errors import ArchiveError, InvalidParameter, NotAcceptable, NotFound
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import InstanceRecord
@@ -28,6 +28,8 @@ from dicomweb_server.wire.rendered_types import (
     COLOUR_MANAGED,
     FRAME_FORMS,
     FRAMES_FORMS,
+    REPORT_FORMS,
+    TEXTS,
     RenderedForm,
     Wanted,
     forms_of,
@@ -135,7 +137,12 @@ class Render:
             return await self._frames(ask, record, numbers, forms_of(kind))
         if kind is Kind.PRESENTATION:
             return await self._state(ask, record)
-        form = _accepted(ask, record, await self._texts.forms(record))[0]
+        return self._written(
+            ask, record, _accepted(ask, record, await self._texts.forms(record))[0]
+        )
+
+    def _written(self, ask: Ask, record: InstanceRecord, form: RenderedForm) -> Rendition:
+        """What is no picture."""
         tag = ["rendered", REVISION, record.blob.digest, form.text, str(ask.options)]
         parts = partial(self._text, ask, record, form.media_type)
         return Rendition(parts, form.media_type, form.multipart, tag_of(tag))
@@ -159,11 +166,19 @@ class Render:
         yield await self._texts.part(record, TextRequest(media_type, ask.options, ask.base))
 
     async def _state(self, ask: Ask, record: InstanceRecord) -> Rendition:
-        """The images of a presentation state."""
+        """The images of a presentation state; where there are none, what it tells as text."""
         require_no_window(ask.options)
-        presented = await self._states.presented(ask.context, record)
-        forms = FRAME_FORMS if len(presented.frames) == 1 else parts_only(FRAME_FORMS)
-        form = _accepted(ask, record, forms)[0]
+        try:
+            presented = await self._states.presented(ask.context, record)
+        except NotAcceptable as refused:
+            try:
+                return self._written(ask, record, ask.wanted.of(REPORT_FORMS)[0])
+            except NotAcceptable:
+                raise refused from None
+        pictures = FRAME_FORMS if len(presented.frames) == 1 else parts_only(FRAME_FORMS)
+        form = _accepted(ask, record, (*pictures, *REPORT_FORMS))[0]
+        if form.media_type in TEXTS:
+            return self._written(ask, record, form)
         _require_profile(form, ask.options)
         tag = ["state", REVISION, record.blob.digest, form.text, str(ask.options)]
         tag += [f"{shown.record.blob.digest} {shown.number}" for shown in presented.frames]
@@ -262,15 +277,27 @@ class Render:
             NotAcceptable: It cannot be rendered, or not in an acceptable form.
         """
         kind = kind_of(record)
-        if kind.is_picture:
-            self._pictures.require_possible(record)
         if kind is Kind.PRESENTATION:
-            require_no_window(ask.options)
-        own = kind in (Kind.DOCUMENT, Kind.VIDEO)
-        forms = await self._texts.forms(record) if own else forms_of(kind)
-        form = _accepted(ask, record, parts_only(forms))[0]
+            return await self._state_form(ask, record)
+        if not kind.is_picture:
+            forms = await self._texts.forms(record)
+            return _accepted(ask, record, parts_only(forms))[0]
+        self._pictures.require_possible(record)
+        form = _accepted(ask, record, parts_only(forms_of(kind)))[0]
         _require_profile(form, ask.options)
         return form
+
+    async def _state_form(self, ask: Ask, record: InstanceRecord) -> RenderedForm:
+        """The form of a presentation state among others: a text where it shows no image."""
+        forms = (*FRAME_FORMS, *REPORT_FORMS)
+        if ask.options.window is not None:
+            forms = REPORT_FORMS
+        else:
+            try:
+                await self._states.presented(ask.context, record)
+            except NotAcceptable:
+                forms = REPORT_FORMS
+        return _accepted(ask, record, parts_only(forms))[0]
 
     async def _members(self, ask: Ask, scope: Scope) -> AsyncIterator[RenderedPart]:
         async for record in self._records(scope):
@@ -285,15 +312,20 @@ class Render:
         self, ask: Ask, record: InstanceRecord, media_type: str
     ) -> AsyncIterator[RenderedPart]:
         kind = kind_of(record)
-        if kind.is_picture:
-            parts = self._parts(ask, record, range(1, table_of(record).count + 1), media_type)
-        elif kind is Kind.PRESENTATION:
-            presented = await self._states.presented(ask.context, record)
-            parts = self._presented(ask, record, presented, media_type)
-        else:
-            parts = self._text(ask, record, media_type)
-        async for part in parts:
-            yield part
+        try:
+            if kind.is_picture:
+                numbers = range(1, table_of(record).count + 1)
+                parts = self._parts(ask, record, numbers, media_type)
+            elif kind is Kind.PRESENTATION and media_type not in TEXTS:
+                presented = await self._states.presented(ask.context, record)
+                parts = self._presented(ask, record, presented, media_type)
+            else:
+                parts = self._text(ask, record, media_type)
+            async for part in parts:
+                yield part
+        except ArchiveError as error:
+            # It was deleted meanwhile, or holds nothing: the others are sent all the same.
+            yield Made(media_type, Scope.of(record.key).path, partial(_failing, error))
 
     async def _record(self, scope: Scope) -> InstanceRecord:
         key = InstanceKey(scope.study or "", scope.series or "", scope.instance or "")
@@ -331,6 +363,10 @@ def _accepted(
             stored=f"SOP class {record.sop_class}",
             offered=error.offered,
         ) from error
+
+
+async def _failing(error: ArchiveError) -> bytes:
+    raise error
 
 
 def _require_profile(form: RenderedForm, options: RenderOptions) -> None:

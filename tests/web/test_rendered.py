@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, RTPlanStorage
+from pydicom.uid import (
+    ColorSoftcopyPresentationStateStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    RTPlanStorage,
+)
 
 from dicomweb_server.testing.datasets import encapsulated_pdf, text_report
 from tests.datasets import SERIES, STUDY, dataset, part10
@@ -38,7 +42,12 @@ def reference(uid: str) -> Dataset:
     return item
 
 
-def state(number: int, images: list[str]) -> bytes:
+def state(
+    number: int,
+    images: list[str],
+    sop_class: str = GrayscaleSoftcopyPresentationStateStorage,
+    **attributes: object,
+) -> bytes:
     """A presentation state that shows images in a narrow window."""
     voi, series = Dataset(), Dataset()
     voi.WindowCenter, voi.WindowWidth = "1000", "10"
@@ -46,12 +55,13 @@ def state(number: int, images: list[str]) -> bytes:
     series.ReferencedImageSequence = [reference(uid) for uid in images]
     made = single(
         number,
-        SOPClassUID=GrayscaleSoftcopyPresentationStateStorage,
+        SOPClassUID=sop_class,
         Modality="PR",
         SeriesInstanceUID="1.2.3.5",
         ReferencedSeriesSequence=[series],
         SoftcopyVOILUTSequence=[voi],
         PresentationLUTShape="IDENTITY",
+        **attributes,
     )
     for keyword in ("Rows", "Columns", "PixelData", "BitsAllocated", "BitsStored", "HighBit"):
         del made[keyword]
@@ -355,3 +365,30 @@ def test_what_is_deleted_is_gone(site: Site) -> None:
     assert site.get(f"{path_of(file)}/rendered", PNG).status_code == 200
     assert site.request("DELETE", path_of(file)).status_code == 204
     assert site.get(f"{path_of(file)}/rendered", PNG).status_code == 404
+
+
+def test_a_presentation_state_that_shows_nothing_is_told_as_text(site: Site) -> None:
+    study = {"StudyInstanceUID": "1.2.4"}
+    files = [part10(single(70, **study))]
+    files.append(state(71, [f"{SERIES}.70"], ColorSoftcopyPresentationStateStorage, **study))
+    files.append(state(72, ["9.9"], **study))
+    assert site.store(files).status_code == 200
+    colour, empty = path_of(files[1]), path_of(files[2])
+    assert "colour" in site.get(f"{colour}/rendered", PNG).json()["detail"]
+    assert "no image" in site.get(f"{empty}/rendered", PNG).json()["detail"]
+    for path in (colour, empty):
+        assert site.get(f"{path}/rendered", PNG).status_code == 406
+        told = site.get(f"{path}/rendered", "*/*")
+        assert told.headers["content-type"] == "text/html; charset=utf-8"
+    whole = site.get("/studies/1.2.4/rendered", "*/*")
+    assert whole.status_code == 200
+    kinds = [headers["Content-Type"] for headers, _ in parts_of(whole)]
+    assert kinds == [JPEG, "text/html; charset=utf-8", "text/html; charset=utf-8"]
+    pictures = site.get("/studies/1.2.4/rendered", PARTS)
+    assert (pictures.status_code, len(parts_of(pictures))) == (206, 1)
+
+
+def test_a_window_for_a_study_leaves_out_its_presentation_states(site: Site) -> None:
+    response = site.get(f"{STUDY_PATH}/rendered?window=100,200,linear", PARTS)
+    assert response.status_code == 206
+    assert len(parts_of(response)) == 2 + 3
