@@ -10,7 +10,16 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    MPEG4HP41,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from dicomweb_server.settings import Settings
 from tests.datasets import INSTANCE, SERIES, STUDY, dataset, part10
@@ -76,6 +85,23 @@ def test_v6_a_star_means_as_stored(site: Site) -> None:
     site.store([data])
     assert file_of(site, transferSyntax="*").content == data
     assert file_of(site, transferSyntax=DeflatedExplicitVRLittleEndian).content == data
+
+
+def test_v6_files_are_transcoded(site: Site) -> None:
+    site.store([part10(dataset())])
+    for syntax in (JPEGLSLossless, JPEG2000Lossless, RLELossless):
+        found = dcmread(BytesIO(file_of(site, transferSyntax=syntax).content))
+        assert found.file_meta.TransferSyntaxUID == syntax
+        assert found.pixel_array.tobytes() == bytes(range(32))
+
+
+def test_v6_video_comes_as_it_is_stored_unless_something_else_is_asked_for(site: Site) -> None:
+    made = dataset(PixelData=encapsulate([b"\0\0\0\x18ftypmp42" + bytes(20)], has_bot=False))
+    made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
+    data = part10(made, MPEG4HP41)
+    site.store([data])
+    assert file_of(site).content == data
+    assert file_of(site, transferSyntax=EXPLICIT).status_code == 406
 
 
 def test_v6_transfer_syntaxes_that_cannot_be(site: Site) -> None:

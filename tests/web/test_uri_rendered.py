@@ -104,6 +104,12 @@ def test_v2_by_default_it_is_one_jpeg(site: Site, place: str) -> None:
     assert picture(asked(site, IMAGE, PNG, place)).size == (12, 8)
 
 
+def test_v7_without_a_frame_number_the_answer_tells_which_frame_it_is(site: Site) -> None:
+    told = asked(site, FRAMES, contentType=PNG)
+    assert "this is frame 2" in told.headers["warning"]
+    assert picture(told).convert("RGB").tobytes() == pixels(site, FRAMES, frameNumber="2")
+
+
 def test_v2_content_type_wins_over_accept(site: Site) -> None:
     for media_type in (PNG, "image/gif", "image/webp"):
         picture(asked(site, accept=f"{JPEG}, */*;q=0.1", contentType=media_type), media_type)
