@@ -36,7 +36,7 @@ def write_picture(
         picture: Grey or RGB.
         media_type: As in Rendering; image/jph is always lossless, image/jp2 at quality 100.
         quality: 1 to 100 for lossy media types.
-        profile: ICC profile for image/jpeg and image/png; empty for none.
+        profile: ICC profile for image/jpeg, image/png and image/webp; empty for none.
 
     Raises:
         FrameUndecodable: It is not known, or the picture is too large for it.
@@ -97,16 +97,16 @@ def _gif(picture: Image.Image, _quality: int, _profile: bytes) -> bytes:
     return _saved(picture, "GIF")
 
 
-def _webp(picture: Image.Image, quality: int, _profile: bytes) -> bytes:
+def _webp(picture: Image.Image, quality: int, profile: bytes) -> bytes:
     if max(picture.size) > _WEBP_SIDE:
         raise FrameUndecodable(
             f"image/webp has {_WEBP_SIDE} pixels a side at the most",
             "ask for a smaller picture with viewport=width,height",
         )
-    return _saved(picture, "WEBP", quality=quality, method=_WEBP_EFFORT)
+    return _saved(picture, "WEBP", quality=quality, method=_WEBP_EFFORT, icc_profile=profile)
 
 
-def _saved(picture: Image.Image, name: str, **options: int) -> bytes:
+def _saved(picture: Image.Image, name: str, **options: int | bytes) -> bytes:
     target = BytesIO()
     picture.save(target, name, **options)
     return target.getvalue()

@@ -10,7 +10,7 @@ from PIL import Image
 from dicomweb_server.codec.render.arrays import Levels
 from dicomweb_server.codec.render.geometry import Geometry, Part
 
-_GAP = 3.0
+_GAP = 2.0
 """How much larger than its target a picture is made by averaging before it is filtered."""
 
 

@@ -120,7 +120,7 @@ def test_webp_has_an_end() -> None:
 # --- profiles
 
 
-@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png"])
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp"])
 @pytest.mark.parametrize("space", [IccProfile.SRGB, IccProfile.ADOBERGB, IccProfile.ROMMRGB])
 def test_profiles_are_embedded(media_type: str, space: IccProfile) -> None:
     picture, profile = with_profile(Image.fromarray(smooth(False)), space, b"")
