@@ -1,6 +1,6 @@
 """The whole surface of the Python package dicomweb-client against a live server.
 
-Its methods for rendered images are left out: rendering comes with a later issue.
+Its methods for rendered images are in a module of their own.
 """
 
 from __future__ import annotations
