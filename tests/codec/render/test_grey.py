@@ -79,7 +79,7 @@ def test_a_width_that_is_not_allowed_makes_a_step(function: WindowFunction, widt
     assert share(200, 100, width, function) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(-12000, 12000).map(lambda quarters: quarters / 4),
     st.integers(4, 20000).map(lambda quarters: quarters / 4),
