@@ -10,8 +10,9 @@ from functools import partial
 from dicomweb_server.errors import ArchiveError, NotAcceptable, TooBusy
 from dicomweb_server.service.delivery import Body, Undelivered, in_order
 
+_PAUSE = 0.5
 _PATIENCE = 20
-"""Times that a part which is not the first one waits for a free codec."""
+"""Times that a part behind the first one asks for a free codec; the first one asks once (T37)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +87,25 @@ class Finished:
     failure: ArchiveError | None = None
 
 
-async def finish(part: RenderedPart) -> Finished:
-    """Make a part.
+async def finish(part: RenderedPart, tries: int = 1) -> Finished:
+    """Make a part; what fails on one frame costs that frame alone.
 
-    A codec that fails on one frame costs that frame alone, and a full queue is waited for.
+    Args:
+        part: The part.
+        tries: How often a full queue of the codecs is met before that is told.
     """
     if isinstance(part, Stored):
         return Finished(part)
-    for attempt in range(_PATIENCE):
+    while True:
+        tries -= 1
         try:
             return Finished(part, await part.make())
         except TooBusy as error:
-            if attempt == _PATIENCE - 1:
+            if tries <= 0:
                 return Finished(part, failure=error)
-            await asyncio.sleep(0.05 * (attempt + 1))
+            await asyncio.sleep(_PAUSE)
         except ArchiveError as error:
             return Finished(part, failure=error)
-    raise AssertionError("the loop returns")
 
 
 def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Finished]:
@@ -114,8 +117,10 @@ def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Fini
     """
 
     async def makers() -> AsyncIterator[Callable[[], Awaitable[Finished]]]:
+        tries = 1
         async for part in parts:
-            yield partial(finish, part)
+            yield partial(finish, part, tries)
+            tries = _PATIENCE
 
     return in_order(makers(), count - 1)
 
@@ -154,6 +159,8 @@ async def begin(found: Rendition, count: int) -> Begun:
         async for finished in rest:
             if finished.failure is None:
                 return Begun(finished, tuple(failed), rest)
+            if isinstance(finished.failure, TooBusy):
+                raise finished.failure
             failed.append(finished)
     except BaseException:
         await rest.aclose()

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from dicomweb_server.errors import FrameUndecodable, TooBusy
+from dicomweb_server.service import rendition as module
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition, ahead, begin, only
 
 
@@ -52,6 +53,10 @@ def rendition(*makers: Callable[[], Awaitable[bytes]]) -> Rendition:
 
 async def fine() -> bytes:
     return b"fine"
+
+
+async def _only(found: Rendition) -> bytes | None:
+    return (await only(found)).content
 
 
 async def broken() -> bytes:
@@ -115,7 +120,10 @@ def test_where_nothing_can_be_made_the_reason_is_told() -> None:
         asyncio.run(only(rendition(broken)))
 
 
-def test_a_full_queue_is_waited_for() -> None:
+def test_a_full_queue_is_waited_for_once_the_answer_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PAUSE", 0)
     tries = []
 
     async def busy() -> bytes:
@@ -125,7 +133,16 @@ def test_a_full_queue_is_waited_for() -> None:
         return b"done"
 
     async def run() -> None:
-        assert (await only(rendition(busy))).content == b"done"
+        begun = await begin(rendition(fine, busy), 2)
+        assert [finished.content async for finished in begun.rest] == [b"done"]
 
     asyncio.run(run())
     assert len(tries) == 3
+
+
+def test_a_full_queue_is_told_before_the_answer_begins() -> None:
+    async def busy() -> bytes:
+        raise TooBusy("too many wait")
+
+    with pytest.raises(TooBusy):
+        asyncio.run(_only(rendition(busy, fine)))
