@@ -115,7 +115,8 @@ class TranscodedFiles:
             appended = derivation.appended()
         else:
             edits |= lossy.marks(record.transfer_syntax, _ratio(record, after))
-        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons=True)
+        icons = isinstance(record.frames, FragmentedFrames)
+        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons)
 
     async def _around(
         self, record: InstanceRecord, rewriting: Rewriting

@@ -8,7 +8,7 @@ from functools import partial
 
 from dicomweb_server.codec.port import Codecs
 from dicomweb_server.dicom.transcoded import fragment
-from dicomweb_server.errors import FrameUndecodable, Unavailable
+from dicomweb_server.errors import CodecFailed, FrameUndecodable, Unavailable
 from dicomweb_server.model import media
 from dicomweb_server.model.frame import Target, frame_bits, frame_length
 from dicomweb_server.model.instance import (
@@ -189,8 +189,8 @@ class Transcoder:
         """One frame of what is made as a whole; arguments as of `_data`."""
         try:
             return await self._data(record, syntax, number, keep=keep)
-        except FrameUndecodable as error:
-            self.undecodable.note(record.blob.digest, f"frame {number}: {error.detail}")
+        except (FrameUndecodable, CodecFailed) as error:
+            self.undecodable.note(record.blob.digest, number, error)
             raise
 
 

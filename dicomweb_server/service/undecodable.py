@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 
+from dicomweb_server.errors import ArchiveError, CodecFailed
+
 _MOST = 10_000
+_FAILED_SECONDS = 600.0
+"""For how long a codec that failed is not tried again; what cannot be decoded stays so."""
 
 
 class Undecodable:
-    """Remembers contents that could not be decoded; what is decodable never changes.
+    """Remembers contents that could not be decoded.
 
     Whether pixels can be decoded shows only when they are, which may be in the middle of an answer
     that then breaks off. The next one tells in front that it is without them.
     """
 
     def __init__(self) -> None:
-        self._reasons: OrderedDict[str, str] = OrderedDict()
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    def note(self, digest: str, reason: str) -> None:
+    def note(self, digest: str, number: int, error: ArchiveError) -> None:
         """Remember a content.
 
         Args:
             digest: SHA-256 of it, in hex.
-            reason: What was wrong.
+            number: Of the frame that was tried.
+            error: What was wrong with it.
         """
-        self._reasons[digest] = reason
-        if len(self._reasons) > _MOST:
-            self._reasons.popitem(last=False)
+        failed = isinstance(error, CodecFailed)
+        until = time.monotonic() + _FAILED_SECONDS if failed else float("inf")
+        self._known[digest] = (f"frame {number}: {error.detail}", until)
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
 
     def reason(self, digest: str) -> str:
         """What was wrong with a content; empty where nothing is known."""
-        return self._reasons.get(digest, "")
+        text, until = self._known.get(digest, ("", 0.0))
+        return text if time.monotonic() < until else ""

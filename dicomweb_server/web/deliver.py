@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
-from dicomweb_server.errors import FrameUndecodable
+from dicomweb_server.errors import CodecFailed, FrameUndecodable
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.limits import MIB
 from dicomweb_server.service.delivery import (
@@ -77,15 +77,15 @@ async def begun(delivery: Delivery) -> Delivery:
 
 async def _tried(
     parts: Sequence[DeliveredPart],
-) -> tuple[list[DeliveredPart], list[FrameUndecodable]]:
+) -> tuple[list[DeliveredPart], list[FrameUndecodable | CodecFailed]]:
     """Those parts that can be made, and why others cannot."""
-    refused: list[FrameUndecodable] = []
+    refused: list[FrameUndecodable | CodecFailed] = []
 
     def careful(part: DeliveredPart) -> DeliveredPart:
         async def settle() -> DeliveredPart:
             try:
                 return await part.settled()
-            except FrameUndecodable as error:
+            except (FrameUndecodable, CodecFailed) as error:
                 refused.append(error)
                 return part
 

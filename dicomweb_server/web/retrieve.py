@@ -17,7 +17,7 @@ from contextlib import suppress
 from starlette.requests import Request
 
 from dicomweb_server.dicom.xml_out import native_xml
-from dicomweb_server.errors import FrameUndecodable, NotAcceptable
+from dicomweb_server.errors import CodecFailed, FrameUndecodable, NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.delivery import Flow
@@ -71,6 +71,7 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     async def attempt() -> Response:
         found = await retrieve.instances(exchange.context, scope, wishes)
         if len(found.parts) > _MOST_KEPT:
+            await begun(found)  # what is damaged among the first is left out of the flow
             return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
         return await answer(exchange, found)
 
@@ -96,7 +97,7 @@ async def _without_damaged(attempt: Callable[[], Awaitable[Response]]) -> Respon
             next choice is without it.
     """
     for _ in range(_MOST_DAMAGED):
-        with suppress(FrameUndecodable):
+        with suppress(FrameUndecodable, CodecFailed):
             return await attempt()
     return await attempt()
 
