@@ -159,12 +159,14 @@ async def begin(found: Rendition, count: int) -> Begun:
         async for finished in rest:
             if finished.failure is None:
                 return Begun(finished, tuple(failed), rest)
-            if isinstance(finished.failure, TooBusy):
-                raise finished.failure
             failed.append(finished)
+            if isinstance(finished.failure, TooBusy):
+                failed = [finished]
+                break
     except BaseException:
         await rest.aclose()
         raise
+    await rest.aclose()
     reasons = [finished.failure for finished in failed if finished.failure]
     raise reasons[0] if reasons else NotAcceptable("there is nothing to render")
 
