@@ -45,12 +45,14 @@ async def answer(exchange: Exchange, found: Rendition, warnings: Sequence[str] =
     base = exchange.base
     tag = conditional.etag(found.tag, base)
     cache = f"private, max-age={found.seconds}" if found.seconds else REVALIDATE
+    response: Response
     if not conditional.none_match(exchange.none_match, tag):
-        return not_modified(tag, cache)
-    response = await (_multipart if found.multipart else _single)(exchange, found, tag)
-    response.add("ETag", tag)
-    response.add("Cache-Control", cache)
-    response.add("Vary", "Accept")
+        response = not_modified(tag, cache)
+    else:
+        response = await (_multipart if found.multipart else _single)(exchange, found, tag)
+        response.add("ETag", tag)
+        response.add("Cache-Control", cache)
+        response.add("Vary", "Accept")
     # Viewers on pages with Cross-Origin-Embedder-Policy show pictures in plain img elements.
     response.add("Cross-Origin-Resource-Policy", "cross-origin")
     for text in (*warnings, *found.warnings):

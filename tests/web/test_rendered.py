@@ -143,6 +143,7 @@ def test_headers_of_a_picture(site: Site) -> None:
     assert "Accept" in response.headers["vary"]
     again = site.get(f"{instance(1)}/rendered", JPEG, If_None_Match=response.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
 def test_the_entity_tag_follows_content_and_parameters(site: Site) -> None:
