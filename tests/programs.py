@@ -10,6 +10,7 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "dcmconv": "dcmtk",
     "dcmp2pgm": "dcmtk",
     "make": "make",
     "openssl": "openssl",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +21,7 @@ from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model import media
 from dicomweb_server.service.choice import Choice
 from tests.data import valid_files
+from tests.programs import require
 from tests.service.stored import Stored, body_of, opened
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -62,7 +64,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
         yield store
 
 
-def delivered(stored: Stored, data: bytes, syntax: str) -> Dataset | None:
+def sent(stored: Stored, data: bytes, syntax: str) -> bytes | None:
     """The file in a transfer syntax, None where that is refused."""
 
     async def run() -> bytes | None:
@@ -77,7 +79,12 @@ def delivered(stored: Stored, data: bytes, syntax: str) -> Dataset | None:
             assert raw(pydicom.dcmread(io.BytesIO(data))) is None
             return None
 
-    found = asyncio.run(run())
+    return asyncio.run(run())
+
+
+def delivered(stored: Stored, data: bytes, syntax: str) -> Dataset | None:
+    """The same as pydicom reads it."""
+    found = sent(stored, data, syntax)
     return None if found is None else pydicom.dcmread(io.BytesIO(found))
 
 
@@ -110,3 +117,28 @@ def test_its_pixels_are_the_same_in_every_lossless_transfer_syntax(
             continue
         assert pixels.shape == expected.shape, syntax
         assert np.array_equal(pixels, expected, equal_nan=pixels.dtype.kind == "f"), syntax
+
+
+def of_one_kind_each() -> list[Path]:
+    """A small file of each transfer syntax."""
+    found: dict[str, Path] = {}
+    for path in different_files():
+        if path.stat().st_size < 1_000_000:
+            meta = pydicom.filereader.read_file_meta_info(path)
+            found.setdefault(meta.get("TransferSyntaxUID", ""), path)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("path", of_one_kind_each(), ids=lambda path: path.name)
+def test_dcmtk_takes_the_files(stored: Stored, path: Path, tmp_path: Path) -> None:
+    dcmconv = require("dcmconv")
+    for syntax in LOSSLESS[:5]:  # this DCMTK does not know High-Throughput JPEG 2000
+        found = sent(stored, path.read_bytes(), syntax)
+        if found is None:
+            continue
+        made, copy = tmp_path / "made.dcm", tmp_path / "copy.dcm"
+        made.write_bytes(found)
+        done = subprocess.run(
+            [dcmconv, str(made), str(copy)], capture_output=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, (syntax, done.stderr)
