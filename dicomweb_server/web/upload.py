@@ -62,7 +62,12 @@ class _Upload:
             await self.drain()
             return
         await asyncio.wait([self._rest], timeout=_SECONDS)
-        self._rest.cancel()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Read no more."""
+        if self._rest is not None:
+            self._rest.cancel()
 
     async def _take_in(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -95,8 +100,10 @@ class UploadMiddleware:
 
         try:
             await self._app(scope, upload.receive, send_after_body)
-        finally:
-            await upload.end()
+        except BaseException:
+            upload.abandon()
+            raise
+        await upload.end()
 
 
 def _may_have_body(scope: Scope) -> bool:
