@@ -77,7 +77,11 @@ _RENDERING = (
     ("Without `window`", "the first VOI LUT or window of the image, else all of its values"),
     ("`quality`", "1 to 100 for image/jpeg, image/jp2, image/webp; as in the IJG scale for JPEG"),
     ("`viewport`", f"up to {MAXIMUM_SIDE} pixels each way; crops, mirrors, scales, keeps aspect"),
-    ("`annotation`", "patient, technique; others are ignored with a Warning"),
+    (
+        "`annotation`, `imageAnnotation`",
+        "patient, technique; beyond the standard overlay: the overlay planes of the image (60xx), "
+        "also those in unused bits of its pixels; others are ignored with a Warning",
+    ),
     ("`iccprofile`", "no, yes, srgb, adobergb, rommrgb in " + ", ".join(sorted(COLOUR_MANAGED))),
     ("Presentation states", "grayscale softcopy ones as targets; others are refused with 406"),
     ("Pixels that cannot be decoded", "406 with the reason; other frames are not affected"),

@@ -260,10 +260,11 @@ class IccProfile(Enum):
 
 
 class Annotation(Enum):
-    """Values of `annotation` (PS3.18 8.3.5.1.1)."""
+    """Values of `annotation` (PS3.18 8.3.5.1.1); OVERLAY is an extension, as that clause allows."""
 
     PATIENT = "patient"
     TECHNIQUE = "technique"
+    OVERLAY = "overlay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +276,9 @@ class RenderOptions:
         viewport: Size and part, None for the image as it is.
         region: Part in shares; not together with a part in `viewport`.
         window: Instead of the window of the image.
-        annotations: What is written onto the picture.
+        annotations: What is written or drawn onto the picture.
         profile: ICC profile of the picture.
-        overlays: Whether overlay planes are drawn.
+        overlays: Whether overlay planes are drawn, without OVERLAY among the annotations too.
     """
 
     quality: int | None = None
@@ -287,6 +288,11 @@ class RenderOptions:
     annotations: tuple[Annotation, ...] = ()
     profile: IccProfile = IccProfile.NO
     overlays: bool = False
+
+    @property
+    def has_overlays(self) -> bool:
+        """Whether overlay planes are drawn."""
+        return self.overlays or Annotation.OVERLAY in self.annotations
 
 
 @dataclass(frozen=True, slots=True)

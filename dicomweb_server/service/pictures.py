@@ -157,7 +157,7 @@ class Pictures:
     async def _render(self, shot: Shot, known: Attributes | None, behind: FrameOf | None) -> bytes:
         record, number = shot.frame.record, shot.frame.number
         document = await self.parts.described.of(record) if known is None else known
-        look = await self.appearance(record, number, document)
+        look = await self.appearance(record, number, document, shot.options.has_overlays)
         background = None if behind is None else await self._background(behind)
         return await self.shown(shot, document, look, background)
 
@@ -192,7 +192,7 @@ class Pictures:
         return Background(frame, look)
 
     async def appearance(
-        self, record: InstanceRecord, number: int, document: Attributes
+        self, record: InstanceRecord, number: int, document: Attributes, planes: bool = False
     ) -> Appearance:
         """How the stored values of a frame are meant to look by its own instance.
 
@@ -200,14 +200,15 @@ class Pictures:
             record: The instance.
             number: The frame, from 1.
             document: Description of the instance.
+            planes: Whether overlay planes are wanted; without them less has to be read.
         """
         pixel = self.require_possible(record)
         wanted = Wanted()
-        look = appearance(document, number, wanted, pixel)
+        look = appearance(document, number, wanted, pixel, planes)
         needed = wanted.paths()
         if not needed:
             return look
-        return appearance(document, number, await self.bulk(record, needed), pixel)
+        return appearance(document, number, await self.bulk(record, needed), pixel, planes)
 
     async def bulk(self, record: InstanceRecord, paths: Sequence[str]) -> dict[str, bytes]:
         """Values of an instance that are not in its description, in little endian.

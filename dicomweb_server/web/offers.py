@@ -116,7 +116,7 @@ _URI = (
     QueryParameter("transferSyntax", "Of application/dicom: a UID, or * for the stored one"),
     QueryParameter("anonymize", "yes is refused with 501", options=("yes",)),
     QueryParameter("frameNumber", "Frame of a multi-frame image, from 1", "positiveInteger"),
-    QueryParameter("imageAnnotation", "What is written onto the picture: patient, technique"),
+    QueryParameter("imageAnnotation", "What is laid over the picture: patient, technique, overlay"),
     QueryParameter("annotation", "Older name of imageAnnotation"),
     QueryParameter("imageQuality", "1 to 100, for lossy media types", "positiveInteger"),
     QueryParameter("rows", "Height into which the picture is fitted", "positiveInteger"),
@@ -133,7 +133,7 @@ _RENDERED = (
     QueryParameter("quality", "1 to 100, for lossy media types", "positiveInteger"),
     QueryParameter("viewport", "width,height[,left,top,width,height]: size, and part shown"),
     QueryParameter("window", "center,width,function: linear, linear-exact or sigmoid"),
-    QueryParameter("annotation", "What is written onto the picture: patient, technique"),
+    QueryParameter("annotation", "What is laid over the picture: patient, technique, overlay"),
     QueryParameter("iccprofile", "ICC profile of the picture", options=rendered_types.PROFILES),
 )
 _THUMBNAIL = (

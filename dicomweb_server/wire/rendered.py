@@ -121,7 +121,9 @@ def annotations_of(text: str, name: str = "annotation") -> tuple[tuple[Annotatio
     for member in (piece.strip(" ") for piece in text.split(",")):
         if not _KEYWORD.fullmatch(member):
             raise InvalidParameter(
-                name, "a member is not a keyword", f"{name}=patient,technique or one of the two"
+                name,
+                "a member is not a keyword",
+                f"{name}=patient,technique,overlay or fewer",
             )
         if member in known:
             found[known[member]] = None

@@ -145,6 +145,14 @@ def test_known_annotations_are_kept_once_and_in_order() -> None:
     assert found.warnings == ()
 
 
+def test_overlays_are_an_annotation_of_this_server() -> None:
+    found = parsed("annotation=overlay,patient")
+    assert found.options.annotations == (Annotation.OVERLAY, Annotation.PATIENT)
+    assert found.options.has_overlays
+    assert not parsed("annotation=patient").options.has_overlays
+    assert not found.warnings
+
+
 def test_annotations_that_are_not_supported_are_told_in_the_words_of_the_standard() -> None:
     found = parsed("annotation=patient,study,Patient")
     assert found.options.annotations == (Annotation.PATIENT,)

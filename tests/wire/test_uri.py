@@ -131,6 +131,10 @@ def test_v4_anonymization_is_never_ignored() -> None:
         refused(f"{query}&anonymize=yes&anonymize=yes", "anonymize")
 
 
+def test_v5_overlays_are_an_annotation() -> None:
+    assert rendered("imageAnnotation=overlay").options.has_overlays
+
+
 def test_v5_annotation_under_either_name() -> None:
     both = (Annotation.PATIENT, Annotation.TECHNIQUE)
     assert rendered("imageAnnotation=patient,technique").options.annotations == both

@@ -81,7 +81,7 @@ def in_told_range(raster: Raster, frame: Frame) -> Raster:
 
 def _is_separable(frame: Frame, appearance: Appearance, options: RenderOptions) -> bool:
     """Whether each pixel looks the same without the others."""
-    if appearance.shutters or (options.overlays and appearance.overlays):
+    if appearance.shutters or (options.has_overlays and appearance.overlays):
         return False
     if appearance.colour is not None or appearance.tint is not None:
         return False

@@ -42,10 +42,10 @@ def render(frame: Frame, rendering: Rendering, background: Background | None = N
     geometry = geometry_of(frame.pixel.columns, frame.pixel.rows, appearance, options)
     raster, placing = read(frame, appearance, options, geometry)
     levels = _laid(in_told_range(raster, frame), appearance, options.window, background)
-    if appearance.shutters or (options.overlays and appearance.overlays):
+    if appearance.shutters or (options.has_overlays and appearance.overlays):
         levels = np.array(levels)
         shut(levels, appearance.shutters, appearance.aspect)
-        if options.overlays:
+        if options.has_overlays:
             draw_overlays(levels, appearance.overlays, _cells(frame, appearance))
     picture = arrange(levels, placing)
     picture = draw_graphics(picture, geometry, appearance.graphics, appearance.texts)
