@@ -87,8 +87,7 @@ class Thumbnails:
         revision = await self._index.revision(scope)
         if revision is None:
             raise NotFound("there is nothing of this name", "search at /studies for what there is")
-        usual = Viewport(_SIDE, _SIDE, enlarge=False)
-        small = _Small(scope, tuple(numbers), form.media_type, viewport or usual)
+        small = _Small(scope, tuple(numbers), form.media_type, viewport or usual_size())
         tag = tag_of(["thumbnail", REVISION, self._index.generation, str(revision), str(small)])
         parts = partial(self._parts, context, small, tag)
         return Rendition(parts, form.media_type, multipart=False, tag=tag, seconds=_KEPT)
@@ -131,3 +130,8 @@ class Thumbnails:
         label = _LABELS.get(kind) or label_of(record.sop_class, "")
         drawing = fitted(placeholder(label), small.viewport.width, small.viewport.height)
         return await self._pictures.parts.codecs.draw(drawing, small.media_type, _QUALITY)
+
+
+def usual_size() -> Viewport:
+    """The size of a thumbnail where nobody says how large."""
+    return Viewport(_SIDE, _SIDE, enlarge=False)
