@@ -35,7 +35,7 @@ _ENGINES = (
 
 _ENDINGS = ("decode", "encode", "check", "version")
 _OF_THE_SERVER = ("breaker", "errand", "pictures", "pool", "process", "slot", "worker")
-_OTHERS = ("numpy.ma", "openjpeg", "PIL.ImageCms", "PIL.ImageOps", "PIL.ImageSequence")
+_OTHERS = ("jpeg_ls", "numpy.ma", "openjpeg", "PIL.ImageCms", "PIL.ImageOps", "PIL.ImageSequence")
 
 
 def preload() -> None:

@@ -37,6 +37,7 @@ _SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"))
 _TRANSFORMED = frozenset(("YBR_RCT", "YBR_ICT", "XYB"))
 _MOST_SEGMENTS = 15
 """Segments of an RLE frame (PS3.5 G.5)."""
+_FEW_SAMPLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,7 @@ def encoded(target: str, pixel: PixelHeader) -> PixelHeader:
     bits = {
         JPEG_BASELINE: 8,
         JPEG_EXTENDED: 12,
+        JPEG_LS: ls_precision(pixel),
         JPEG_LS_NEAR: pixel.bits_allocated,  # errors may drive values beyond the bits stored
     }.get(target)
     if bits is not None:
@@ -264,3 +266,18 @@ def encoded(target: str, pixel: PixelHeader) -> PixelHeader:
         colour = form.colour
     planar = int(target == RLE and pixel.samples_per_pixel > 1)
     return replace(pixel, photometric_interpretation=colour, planar_configuration=planar)
+
+
+def ls_precision(pixel: PixelHeader) -> int:
+    """Bits of a sample in a lossless JPEG-LS stream, which Bits Stored has to tell (PS3.5 8.2.3).
+
+    Decoders make single bytes of 8 bits and fewer whatever is allocated, and some fail below 8.
+    The engine of less than 16 bits has no room for the headers of tiny frames.
+
+    Args:
+        pixel: What `decoded` told.
+    """
+    wide = 8 * container(pixel)
+    if pixel.rows * pixel.columns * pixel.samples_per_pixel < _FEW_SAMPLES:
+        return wide
+    return max(pixel.bits_stored, 8 if wide == 8 else 9)

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 Make = Callable[[], Awaitable[bytes]]
 
-REVISION = 1
+REVISION = 2
 """Changes whenever codecs give other bytes for the same parameters than before."""
 
 DERIVED = "-derived"

@@ -74,6 +74,7 @@ HOMES = {
     "numpy": ("codec", "testing"),
     "imagecodecs": ("codec",),
     "openjpeg": ("codec",),
+    "jpeg_ls": ("codec",),
     "zstandard": ("web.compress",),
     "pytest": ("testing",),
     "hypothesis": ("testing",),

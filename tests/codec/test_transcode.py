@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicomweb_server.codec import table
+from dicomweb_server.codec import declared, table
 from dicomweb_server.codec.colour import in_colour
 from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.transcode import transcode
@@ -36,6 +36,7 @@ KINDS = {
     "32 bits": header(20, 20, 32, 32),
     "1 bit": header(31, 17, 1),
     "RGB": header(33, 35, colour="RGB"),
+    "RGB of 12 bits": header(33, 34, 12, colour="RGB"),
     "RGB of 16 bits": header(33, 34, 16, colour="RGB"),
     "YBR_FULL": header(33, 35, colour="YBR_FULL"),
     "palette": header(33, 35, colour="PALETTE COLOR"),
@@ -70,9 +71,31 @@ def test_every_pair_of_lossless_syntaxes_keeps_every_bit(kind: str) -> None:
             continue
         back = _native(transcode(there, Target(second)))
         assert back.data == frame.data, f"{first}, then {second}"
-        assert back.pixel == frame.pixel, f"{first}, then {second}"
+        bits = frame.pixel.bits_stored
+        if table.JPEG_LS in (first, second):
+            bits = table.ls_precision(frame.pixel)
+        kept = replace(frame.pixel, bits_stored=bits, high_bit=bits - 1)
+        assert back.pixel == kept, f"{first}, then {second}"
         passed += 1
     assert passed >= 9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bits_stored_is_the_precision_of_a_jpeg_ls_stream(kind: str) -> None:
+    """PS3.5 8.2.3; decoders make single bytes of 8 bits and fewer, and some fail below 8."""
+    pixel = KINDS[kind]
+    if table.obstacle(EXPLICIT_LITTLE, table.JPEG_LS, pixel):
+        return
+    done = transcode(native_frame(pixel), Target(table.JPEG_LS))
+    assert declared.jpeg(done.data).bits == done.pixel.bits_stored == done.pixel.high_bit + 1
+    fewest = 9 if pixel.bits_allocated == 16 else 8
+    if pixel.rows * pixel.columns == 1:
+        fewest = pixel.bits_allocated
+    assert done.pixel.bits_stored == max(pixel.bits_stored, fewest)
+    near = table.outcome(EXPLICIT_LITTLE, table.JPEG_LS_NEAR, pixel)
+    if not table.obstacle(EXPLICIT_LITTLE, table.JPEG_LS_NEAR, pixel):
+        lossy = transcode(native_frame(pixel), Target(table.JPEG_LS_NEAR))
+        assert declared.jpeg(lossy.data).bits == near.bits_stored
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -201,11 +224,12 @@ def test_unused_bits_are_removed_and_high_bits_come_down() -> None:
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS)
-@pytest.mark.parametrize("kind", ["8 bits", "16 bits", "RGB", "RGB of 16 bits"])
+@pytest.mark.parametrize("kind", ["8 bits", "16 bits", "RGB", "RGB of 16 bits", "12 bits"])
 def test_noise_that_grows_keeps_every_bit(syntax: str, kind: str) -> None:
     pixel = replace(KINDS[kind], rows=128, columns=130)
     length = len(native_frame(pixel).data)
-    frame = Frame(pixel, EXPLICIT_LITTLE, np.random.default_rng(1).bytes(length))
+    noise = np.frombuffer(np.random.default_rng(1).bytes(length), f"u{pixel.bits_allocated // 8}")
+    frame = Frame(pixel, EXPLICIT_LITTLE, (noise & ((1 << pixel.bits_stored) - 1)).tobytes())
     assert _native(transcode(frame, Target(syntax))).data == frame.data
 
 

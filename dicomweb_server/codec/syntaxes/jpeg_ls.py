@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import imagecodecs
+import jpeg_ls
 import numpy as np
 
 from dicomweb_server.codec import declared
 from dicomweb_server.codec.declared import Coding, Declared
 from dicomweb_server.codec.failure import decoding, undecodable
 from dicomweb_server.codec.raster import Samples, laid_out, narrowed, shape_of
-from dicomweb_server.codec.table import JPEG_LS, JPEG_LS_NEAR, decoded
+from dicomweb_server.codec.table import JPEG_LS, JPEG_LS_NEAR, decoded, ls_precision
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
 
@@ -17,6 +18,8 @@ SYNTAXES = (JPEG_LS, JPEG_LS_NEAR)
 _MOST_GROWTH = 4
 """No code of a sample is longer than four times its bits (ISO/IEC 14495-1 A.5.3)."""
 _HEADER = 1024
+_BY_PIXEL = 2
+"""How the samples of colour lie (ISO/IEC 14495-1 C.2.3, ILV)."""
 _END = b"\xff\xd9"
 """End of image; behind a stream that is cut off it keeps the decoder from reading on and on."""
 
@@ -48,9 +51,8 @@ def samples_of(frame: Frame, found: Declared) -> Samples:
 def encode(samples: Samples, pixel: PixelHeader, target: Target) -> bytes:
     """A JPEG-LS frame.
 
-    The precision of the stream is that of the whole container, so that signed samples keep their
-    sign extension and values that near-lossless coding drives up stay what they are. Decoders
-    expect no fewer than 9 bits where 16 are allocated.
+    The precision of a lossless stream is Bits Stored as the outcome tells it (PS3.5 8.2.3). That of
+    a near-lossless one is that of the whole container, since errors drive values up.
 
     Args:
         samples: In the shape and type of `pixel`.
@@ -58,14 +60,36 @@ def encode(samples: Samples, pixel: PixelHeader, target: Target) -> bytes:
         target: Tells whether it may be lossy, and its quality.
     """
     cells = laid_out(samples).view(f"u{samples.dtype.itemsize}")
-    near = 0
     if target.transfer_syntax == JPEG_LS_NEAR:
-        near = near_of(target.quality, pixel.bits_stored)
+        return _of_whole_containers(cells, near_of(target.quality, pixel.bits_stored))
+    bits = ls_precision(pixel)
+    if bits == 8 * cells.dtype.itemsize:
+        return _of_whole_containers(cells, 0)
+    return _lossless(cells, bits)
+
+
+def _of_whole_containers(cells: Samples, near: int) -> bytes:
     try:
         return bytes(imagecodecs.jpegls_encode(cells, near))
     except imagecodecs.JpeglsError:  # noise grows beyond what the engine expects
         room = bytearray(_MOST_GROWTH * cells.nbytes + _HEADER)
         return bytes(imagecodecs.jpegls_encode(cells, near, out=room))
+
+
+def _lossless(cells: Samples, bits: int) -> bytes:
+    """Encode with the engine that takes a precision; it wants unused bits to be zero."""
+    rows, columns, *colours = cells.shape
+    kept = np.bitwise_and(cells, cells.dtype.type((1 << bits) - 1))
+    return bytes(
+        jpeg_ls.encode_buffer(
+            kept.tobytes(),
+            rows=rows,
+            columns=columns,
+            samples_per_pixel=colours[0] if colours else 1,
+            bits_stored=bits,
+            interleave_mode=_BY_PIXEL if colours else 0,
+        )
+    )
 
 
 def near_of(quality: int, bits: int) -> int:
