@@ -14,6 +14,7 @@ from dicomweb_server.codec.decode import decode
 from dicomweb_server.codec.failure import decoding, undecodable
 from dicomweb_server.codec.raster import Raster, Samples, dtype_of
 from dicomweb_server.codec.syntaxes import jpeg, jpeg2000
+from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.frame import Frame
 
 _MOST_OF_JPEG = 3
@@ -40,12 +41,22 @@ def decode_reduced(frame: Frame, halvings: int) -> tuple[Raster, int]:
     reason = table.undecodable(syntax, frame.pixel)
     if reason:
         raise undecodable(reason)
-    made = None
-    if halvings > 0 and syntax in jpeg2000.SYNTAXES:
-        made = _jpeg2000(frame, halvings)
-    elif halvings > 0 and syntax in jpeg.SYNTAXES:
-        made = _jpeg(frame, min(halvings, _MOST_OF_JPEG))
-    return made or (decode(frame), 0)
+    return _lower(frame, syntax, halvings) or (decode(frame), 0)
+
+
+def _lower(frame: Frame, syntax: str, halvings: int) -> tuple[Raster, int] | None:
+    """A lower resolution; None where there is none, or its engine refuses the stream.
+
+    `decode` has more engines, and takes streams that end without a marker, so it has the last word.
+    """
+    try:
+        if halvings > 0 and syntax in jpeg2000.SYNTAXES:
+            return _jpeg2000(frame, halvings)
+        if halvings > 0 and syntax in jpeg.SYNTAXES:
+            return _jpeg(frame, min(halvings, _MOST_OF_JPEG))
+    except FrameUndecodable:
+        return None
+    return None
 
 
 def _raster(frame: Frame, samples: Samples, colour: str = "") -> Raster:

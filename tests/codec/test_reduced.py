@@ -16,6 +16,7 @@ from dicomweb_server.codec.tiles import Box
 from dicomweb_server.codec.transcode import transcode
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
+from tests.codec.corpus import images_below
 from tests.codec.phantoms import header, native_frame, samples_of
 
 KINDS = {
@@ -120,3 +121,15 @@ def test_a_cut_of_tiles_can_be_reduced() -> None:
     place = whole.samples[top >> 2 : (top >> 2) + rows, left >> 2 : (left >> 2) + columns]
     assert done == 2
     assert np.array_equal(part.samples, place)
+
+
+@pytest.mark.parametrize(
+    "folder", ["ts/j2k-91", "ts/j2k-lossless-90", "ts/htj2k-201", "ts/jpeg-baseline-50"]
+)
+def test_every_frame_that_can_be_decoded_can_be_reduced(folder: str) -> None:
+    for found in images_below(folder):
+        frame = found.frame(found.numbers[0])
+        raster, done = decode_reduced(frame, 2)
+        whole = decode(frame).samples
+        sizes = [-(-length >> done) for length in whole.shape[:2]]
+        assert list(raster.samples.shape[:2]) == sizes, found.path.name
