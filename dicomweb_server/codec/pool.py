@@ -11,7 +11,7 @@ from dicomweb_server.codec.jobs import animate_job, draw_job, members, render_jo
 from dicomweb_server.codec.messages import Job, Outcome, PackedJob, pack_job, text_of, texts_of
 from dicomweb_server.codec.port import Background
 from dicomweb_server.codec.process import Reply
-from dicomweb_server.codec.slot import Dispatcher
+from dicomweb_server.codec.slot import Dispatcher, refused
 from dicomweb_server.errors import CodecFailed, FrameUndecodable, TooBusy, Unavailable
 from dicomweb_server.model.drawing import Drawing
 from dicomweb_server.model.frame import Frame, Target, frame_length
@@ -121,9 +121,7 @@ class CodecPool:
         if full or (self._held and self._held + job.size > self._limits.queue_bytes):
             raise TooBusy("too many frames wait for a codec", "ask again in a second")
         if self._dispatcher.breaker.is_open(job):
-            raise CodecFailed(
-                "this frame has ended its codec process several times and is refused for a while"
-            )
+            raise refused()
 
     def _require_size(self, size: int) -> None:
         if size > self._limits.frame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
 
 from dicomweb_server.codec.breaker import Breaker
 from dicomweb_server.codec.errand import Errand
@@ -19,7 +18,10 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 4
 """Processes of a slot that may end without one good job between them before it makes a pause."""
 _FIRST_PAUSE = 0.25
+_PAUSE_OF_CRASHES = 0.25
+"""The longest pause where jobs ended processes: those of others, behind them, are not to wait."""
 _LONGEST_PAUSE = 5.0
+"""The longest pause where processes do not start."""
 
 
 class Dispatcher:
@@ -47,6 +49,11 @@ class Dispatcher:
     def open_slot(self) -> None:
         """Start one more process, in the background."""
         self.slots.append(Slot(self))
+
+    def pass_on(self) -> None:
+        """Let another slot do what the one that was called for cannot do now."""
+        if self.waiting and self.idle:
+            self.idle.pop().wake()
 
     def take(self) -> Errand | None:
         """The next job that somebody waits for."""
@@ -86,7 +93,8 @@ class Slot:
         self._limits = dispatcher.limits
         self._process: CodecProcess | None = None
         self._call: asyncio.Future[None] | None = None
-        self._failures = 0
+        self._crashes = 0
+        self._failed_starts = 0
         self._task = asyncio.create_task(self._serve(), name="codec slot")
 
     @property
@@ -102,14 +110,14 @@ class Slot:
     async def close(self) -> None:
         """End the process and stop."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         if self._process is not None:
             await self._drop(self._process)
 
     async def _serve(self) -> None:
         while True:
             if self._process is None:
+                self._dispatcher.pass_on()
                 self._process = await self._fill()
                 continue
             errand = self._dispatcher.take()
@@ -120,21 +128,30 @@ class Slot:
 
     async def _fill(self) -> CodecProcess | None:
         """Start a process, after a pause where several have ended."""
-        if self._failures >= _PATIENCE:
-            doublings = min(self._failures - _PATIENCE, 10)
-            await asyncio.sleep(min(_FIRST_PAUSE * 2**doublings, _LONGEST_PAUSE))
+        await asyncio.sleep(
+            max(
+                _pause(self._crashes, _PAUSE_OF_CRASHES),
+                _pause(self._failed_starts, _LONGEST_PAUSE),
+            )
+        )
         try:
-            return await CodecProcess.start(self._limits)
+            process = await CodecProcess.start(self._limits)
         except ProcessEnded as error:
             self._not_started(error.reason)
         except OSError as error:
             self._not_started(f"was refused by the system ({error.strerror})")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the slot must go on
+            self._not_started(f"met an error of the server ({type(error).__name__})")
+        else:
+            self._failed_starts = 0
+            return process
         return None
 
     def _not_started(self, reason: str) -> None:
-        self._failures += 1
+        self._failed_starts += 1
         _log.error("a codec process could not be started: it %s", reason)
-        if all(slot.identifier is None for slot in self._dispatcher.slots):
+        nobody = all(slot.identifier is None for slot in self._dispatcher.slots)
+        if nobody and self._failed_starts > 1:
             self._dispatcher.refuse_all(
                 CodecFailed(f"no codec process can be started: the last one {reason}")
             )
@@ -159,12 +176,16 @@ class Slot:
             if self in self._dispatcher.idle:
                 self._dispatcher.idle.remove(self)
         if ended or process.has_ended:
+            self._crashes += 1
             _log.warning("an idle codec process ended")
             await self._drop(process)
 
     async def _do(self, errand: Errand, process: CodecProcess) -> None:
         job = errand.job
         if job is None:
+            return
+        if self._dispatcher.breaker.is_open(job):
+            errand.refuse(refused())
             return
         try:
             async with errand.within(self._limits.seconds):
@@ -176,13 +197,15 @@ class Slot:
         except asyncio.CancelledError:
             errand.refuse(_stopping())
             raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the slot must go on
+            await self._fail(errand, job, f"met an error of the server ({type(error).__name__})")
         else:
-            self._failures = 0
+            self._crashes = 0
             errand.fulfil(reply)
 
     async def _fail(self, errand: Errand, job: PackedJob, reason: str) -> None:
         if not errand.is_abandoned:
-            self._failures += 1
+            self._crashes += 1
             self._dispatcher.breaker.strike(job)
             _log.warning("the codec process of a job (%s) %s", job.name, reason)
         errand.refuse(CodecFailed(f"the codec process {reason}"))
@@ -192,6 +215,20 @@ class Slot:
     async def _drop(self, process: CodecProcess) -> None:
         self._process = None
         await process.end()
+
+
+def refused() -> CodecFailed:
+    """Why a job is not done that has ended processes before."""
+    return CodecFailed(
+        "this frame has ended its codec process several times and is refused for a while"
+    )
+
+
+def _pause(ended: int, longest: float) -> float:
+    """Seconds to wait where so many processes ended one behind the other."""
+    if ended < _PATIENCE:
+        return 0.0
+    return min(_FIRST_PAUSE * 2.0 ** min(ended - _PATIENCE, 10), longest)
 
 
 def _stopping() -> Unavailable:

@@ -114,7 +114,8 @@ class CodecLimits:
         frame: Bytes of one frame, as it comes and as it goes.
         abandoned_seconds: Time that a job may go on when nobody waits for it any more.
         strikes: Times that the same job may end its process before it is refused.
-        refused_seconds: Time for which it is refused then.
+        frame_strikes: Times that jobs of the same frame may.
+        refused_seconds: Time for which they are refused then.
     """
 
     workers: int = 2
@@ -125,4 +126,5 @@ class CodecLimits:
     frame: int = 512 * MIB
     abandoned_seconds: float = 2.0
     strikes: int = 3
+    frame_strikes: int = 5
     refused_seconds: float = 600.0

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dicomweb_server.codec import table
+from dicomweb_server.codec.process import CodecProcess, ProcessEnded
 from dicomweb_server.errors import CodecFailed, FrameUndecodable, TooBusy, Unavailable
 from dicomweb_server.model.drawing import Drawing, Line, Words
 from dicomweb_server.model.frame import Frame, Target
@@ -209,6 +210,107 @@ def test_a_frame_that_ends_its_process_again_and_again_is_refused() -> None:
             own.transcode(grey(8, 8, seed=1))
         own.transcode(grey(8, 8, seed=2))
         assert own.process == process
+
+
+def test_a_frame_that_ends_processes_is_refused_to_those_that_wait_for_it_too() -> None:
+    with bench(CodecLimits(workers=1, seconds=0.2, strikes=1)) as own:
+        process = own.process
+
+        async def crowd() -> list[Frame | BaseException]:
+            bad = grey(8, 8, seed=1)
+            with stopped(process):
+                held = [start(own, bad) for _ in range(5)]
+                await asyncio.wait(held[:1])
+                return await asyncio.gather(*held, return_exceptions=True)
+
+        found = own.run(crowd())
+        assert [type(each) for each in found] == [CodecFailed] * 5
+        assert ["refused" in str(each) for each in found] == [False] + [True] * 4
+
+
+def test_a_series_of_crashes_does_not_keep_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0 if seconds > 0.02 else seconds)
+
+    with bench() as own:
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        for seed in range(10):
+            process = own.pool.identifiers()[0] if seed else own.process
+
+            async def crash(process: int = process, seed: int = seed) -> None:
+                with stopped(process):
+                    unlucky = start(own, grey(8, 8, seed=seed + 1))
+                    await settle()
+                    os.kill(process, signal.SIGKILL)
+                with pytest.raises(CodecFailed):
+                    await unlucky
+                while not own.pool.identifiers():
+                    await sleep(0.01)
+
+            own.run(crash())
+        own.transcode(grey(8, 8))
+    assert 0.2 < max(pauses) <= 0.25
+
+
+def test_an_error_of_the_server_itself_costs_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench() as own:
+        process = own.process
+        with monkeypatch.context() as patch:
+            patch.setattr(CodecProcess, "_receive", _no_memory)
+            with pytest.raises(CodecFailed, match="MemoryError"):
+                own.transcode(grey(8, 8, seed=1))
+        assert own.process != process
+    with bench() as own:
+        with monkeypatch.context() as patch:
+            patch.setattr(CodecProcess, "start", _no_memory)
+            with pytest.raises(CodecFailed, match="MemoryError"):
+                own.transcode(grey(8, 8, seed=1))
+        assert own.run(_tried_until_done(own))
+
+
+def test_a_start_that_fails_once_costs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, starts = CodecProcess.start, []
+
+    async def fail_once(limits: CodecLimits) -> CodecProcess:
+        starts.append(1)
+        if len(starts) == 1:
+            raise ProcessEnded("was ended from outside")
+        return await begin(limits)
+
+    monkeypatch.setattr(CodecProcess, "start", fail_once)
+    with bench() as own:
+        assert own.transcode(grey(8, 8)).transfer_syntax == RLE.transfer_syntax
+
+
+async def _no_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def test_who_is_called_for_and_cannot_passes_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench(CodecLimits(workers=2)) as own:
+
+        async def lose_one() -> Frame:
+            own.pool.warm()
+            while len(own.pool._dispatcher.idle) < 2:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+            last = own.pool._dispatcher.idle[-1].identifier
+            assert last is not None
+            monkeypatch.setattr(CodecProcess, "start", _never)
+            os.kill(last, signal.SIGKILL)
+            assert wait_for_end(last, 30)
+            return await asyncio.wait_for(own.pool.transcode(grey(8, 8), RLE), 30)
+
+        assert own.run(lose_one()).transfer_syntax == RLE.transfer_syntax
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
 
 
 def test_too_many_that_wait_are_turned_away() -> None:
