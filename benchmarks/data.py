@@ -81,9 +81,33 @@ def j2k_series(count: int, side: int = 512) -> list[Image]:
         for number in range(16)
     ]
     return [
-        _compressed(study, series, number, side, bytes(frames[number % 16]))
+        _compressed((study, series), number, side, bytes(frames[number % 16]), JPEG2000Lossless)
         for number in range(count)
     ]
+
+
+def large_image(side: int, syntax: str) -> Image:
+    """One image of a size as mammograms have it.
+
+    Args:
+        side: Rows and columns.
+        syntax: JPEG 2000 Lossless, or HTJ2K Lossless RPCL, whose frames begin with the smallest
+            resolution.
+    """
+    pixels = _phantom(side)
+    if syntax == JPEG2000Lossless:
+        frame = imagecodecs.jpeg2k_encode(
+            pixels, codecformat="j2k", reversible=True, level=0, bitspersample=12
+        )
+    else:
+        frame = imagecodecs.htj2k_encode(
+            pixels,
+            reversible=True,
+            resolutions=6,
+            tlm=True,
+            tilepart=imagecodecs.HTJ2K.TILEPART.RESOLUTIONS,
+        )
+    return _compressed((uid(), uid()), 1, side, bytes(frame), syntax)
 
 
 def _phantom(side: int) -> _Pixels:
@@ -117,11 +141,14 @@ def _image(study: str, series: str, number: int, pixels: _Pixels) -> Image:
     return Image(study, series, str(dataset.SOPInstanceUID), _part10(dataset))
 
 
-def _compressed(study: str, series: str, number: int, side: int, frame: bytes) -> Image:
+def _compressed(place: tuple[str, str], number: int, side: int, frame: bytes, syntax: str) -> Image:
+    study, series = place
     dataset = _described(study, series, number + 1, side)
+    if syntax != JPEG2000Lossless:  # OpenJPH fills whole containers
+        dataset.BitsStored, dataset.HighBit = 16, 15
     dataset.PixelData = encapsulate([frame])
     dataset["PixelData"].VR = "OB"
-    data = _part10(dataset, JPEG2000Lossless)
+    data = _part10(dataset, UID(syntax))
     return Image(study, series, str(dataset.SOPInstanceUID), data)
 
 
