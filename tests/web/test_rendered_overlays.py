@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from tests.data import data_folder
 from tests.datasets import SERIES, STUDY, dataset, part10
@@ -49,6 +50,36 @@ def embedded() -> Dataset:
     ):
         made.add_new(0x60000000 + element, vr, value)
     return made
+
+
+def bitmap_shutter(image: Dataset) -> Dataset:
+    """A presentation state that masks the upper half of an image, in a middle grey."""
+    state, shown, series, voi = (Dataset() for _ in range(4))
+    for keyword in ("StudyInstanceUID", "PatientName", "PatientID"):
+        setattr(state, keyword, image.get(keyword))
+    state.SOPClassUID, state.SOPInstanceUID = GrayscaleSoftcopyPresentationStateStorage, "1.2.3.6.1"
+    state.SeriesInstanceUID, state.Modality = "1.2.3.6", "PR"
+    shown.ReferencedSOPClassUID = image.SOPClassUID
+    shown.ReferencedSOPInstanceUID = image.SOPInstanceUID
+    series.SeriesInstanceUID = image.SeriesInstanceUID
+    series.ReferencedImageSequence = [shown]
+    state.ReferencedSeriesSequence = [series]
+    voi.WindowCenter, voi.WindowWidth = "100", "200"
+    state.SoftcopyVOILUTSequence = [voi]
+    state.PresentationLUTShape = "IDENTITY"
+    state.ShutterShape, state.ShutterOverlayGroup = "BITMAP", 0x6002
+    state.ShutterPresentationValue = 0x8080
+    for element, vr, value in (
+        (0x0010, "US", 8),
+        (0x0011, "US", 8),
+        (0x0040, "CS", "G"),
+        (0x0050, "SS", [1, 1]),
+        (0x0100, "US", 1),
+        (0x0102, "US", 0),
+        (0x3000, "OW", b"\xff\xff\xff\xff\0\0\0\0"),
+    ):
+        state.add_new(0x60020000 + element, vr, value)
+    return state
 
 
 def path_of(found: Dataset) -> str:
@@ -124,6 +155,17 @@ def test_the_overlays_of_real_files_lie_where_pydicom_finds_them(
     assert overlaid.shape == plain.shape == expected.shape
     assert (overlaid[expected] == 255).all()
     np.testing.assert_array_equal(overlaid[~expected], plain[~expected])
+
+
+def test_a_bitmap_shutter_masks_what_its_bits_tell(site: Site) -> None:
+    """PS3.3 C.7.6.15."""
+    image = embedded()
+    state = bitmap_shutter(image)
+    assert site.store([part10(image), part10(state)]).status_code == 200
+    plain = shown(site, f"{path_of(image)}/rendered?window=100,200,linear")
+    masked = shown(site, f"{path_of(state)}/rendered")
+    assert (masked[:4] == 0x80).all()
+    np.testing.assert_array_equal(masked[4:], plain[4:])
 
 
 def test_thumbnails_have_none(site: Site) -> None:

@@ -168,21 +168,27 @@ class PresentationState:
             palette=None,
         )
 
+    def _bitmap_shutter(self) -> int | None:
+        """The group of the plane whose set bits are masked; None where there is none."""
+        if "BITMAP" not in self.document.texts(_SHUTTER_SHAPE)[:8]:
+            return None
+        group = self.document.whole(_SHUTTER_GROUP)
+        return group if group in GROUPS else None
+
     def _overlays(
         self, image: Attributes, frame: int, bulk: Bulk, pixel: PixelHeader
     ) -> Iterator[Overlay]:
         """The bitmap shutter, then the planes of the layers (PS3.3 C.7.6.15, C.11.7)."""
         document = self.document
         known = layers(document)
-        if "BITMAP" in document.texts(_SHUTTER_SHAPE)[:8]:
-            group = document.whole(_SHUTTER_GROUP)
-            if group is not None and group in GROUPS:
-                found = overlay(document, group, frame, self.bulk)
-                if found is not None:
-                    yield replace(found, value=presentation_value(document))
+        mask = self._bitmap_shutter()
+        if mask is not None:
+            found = overlay(document, mask, frame, self.bulk)
+            if found is not None:
+                yield replace(found, value=presentation_value(document))
         for group in GROUPS:
             layer = document.text(_ACTIVATION_LAYER + (group - 0x6000 << 16))
-            if not layer:
+            if not layer or group == mask:
                 continue
             found = overlay(document, group, frame, self.bulk)
             found = found or overlay_of(image, group, frame, bulk, pixel)

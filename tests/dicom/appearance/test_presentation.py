@@ -214,7 +214,11 @@ def test_a_bitmap_shutter_is_a_plane_in_the_value_of_the_shutter() -> None:
         ShutterShape="BITMAP", ShutterOverlayGroup=0x6004, ShutterPresentationValue=0
     )
     _plane(presenting, 0x6004, b"\7\7")
-    assert shown(_state_with(presenting)).overlays == (Overlay(4, 4, 1, 1, b"\7\7", value=0.0),)
+    masked = (Overlay(4, 4, 1, 1, b"\7\7", value=0.0),)
+    assert shown(_state_with(presenting)).overlays == masked
+    # One that is wrongly activated as an annotation too is not drawn in white over itself.
+    presenting.add_new((0x6004, 0x1001), "CS", "A")
+    assert shown(_state_with(presenting)).overlays == masked
 
 
 def _area(left: int, top: int, right: int, bottom: int, **more: object) -> Sequence:
