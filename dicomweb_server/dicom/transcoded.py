@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from struct import pack
 
-from dicomweb_server.dicom import edits, reader, rewrite
+from dicomweb_server.dicom import edits, planes, reader, rewrite
 from dicomweb_server.dicom import meta as file_meta
 from dicomweb_server.dicom.edits import Edit
 from dicomweb_server.dicom.frames import (
@@ -22,7 +22,7 @@ from dicomweb_server.dicom.frames import (
     FLOAT_PIXEL_DATA,
     PIXEL_TAGS,
 )
-from dicomweb_server.dicom.meta import FileMeta
+from dicomweb_server.dicom.planes import Cells, Plane
 from dicomweb_server.dicom.reader import Event, Walker
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
@@ -56,6 +56,7 @@ class Rewriting:
         sop_class, instance: UIDs for the File Meta Information; those of the data set, which the
             stored file may contradict.
         icons: Whether sequences may hold compressed pixels; they are left out then.
+        cells: The pixels as they are stored, whose unused bits may hold overlays.
     """
 
     transfer_syntax: str
@@ -66,6 +67,7 @@ class Rewriting:
     edits: Mapping[int, Edit] = field(default_factory=dict)
     appended: Mapping[int, bytes] = field(default_factory=dict)
     icons: bool = False
+    cells: Cells | None = None
 
 
 def transcoded(source: ByteSource, limits: ScanLimits, rewriting: Rewriting) -> Iterator[bytes]:
@@ -73,7 +75,8 @@ def transcoded(source: ByteSource, limits: ScanLimits, rewriting: Rewriting) -> 
 
     Sequences and items get undefined lengths, group lengths of the data set fall away, as do offset
     tables. Sequences that hold compressed pixels (icons) fall away too: they are optional, and
-    would be in the transfer syntax that the file no longer has (PS3.5 A.4).
+    would be in the transfer syntax that the file no longer has (PS3.5 A.4). Overlays in unused bits
+    become Overlay Data, or fall away where the pixels are compressed.
 
     Args:
         source: Part 10 file that was scanned; a deflated one goes through `inflate.inflate` first.
@@ -96,8 +99,9 @@ def transcoded(source: ByteSource, limits: ScanLimits, rewriting: Rewriting) -> 
         0x00020013: ("SH", IMPLEMENTATION_VERSION),
     }
     head = file_meta.rewritten(window, meta, rewriting.transfer_syntax, others)
-    icons = _icons(window, meta, limits) if rewriting.icons else frozenset()
-    writer = _Writer(Walker(window, limits, _ignore), rewriting, icons)
+    walker = Walker(window, limits, _ignore)
+    survey = _survey(walker, meta.end, rewrite.scope_of(window, meta))
+    writer = _Writer(Walker(window, limits, _ignore), rewriting, survey)
     pieces = writer.pieces(meta.end, rewrite.scope_of(window, meta))
     yield from rewrite.gathered(chain((head,), pieces))
 
@@ -135,20 +139,45 @@ def _ignore(_detail: str) -> None:
     """Deviations were told when the file was scanned."""
 
 
-def _icons(window: Window, meta: FileMeta, limits: ScanLimits) -> frozenset[int]:
-    """Where the sequences begin that hold compressed pixels themselves, up to the pixel data."""
-    found, around = set(), []
-    walker = Walker(window, limits, _ignore)
-    for kind, tag, _, offset, _ in walker.walk(meta.end, rewrite.scope_of(window, meta)):
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What has to be known of a data set in front of its pixels before it is written.
+
+    Args:
+        icons: Where the sequences begin that hold compressed pixels themselves.
+        overlays: Of each overlay group its elements, with the values of `planes.NUMBERS`.
+    """
+
+    icons: frozenset[int]
+    overlays: dict[int, dict[int, int | None]]
+
+
+def _survey(walker: Walker, start: int, scope: Scope) -> _Survey:
+    icons: set[int] = set()
+    around: list[int] = []
+    overlays: dict[int, dict[int, int | None]] = {}
+    for event in walker.walk(start, scope):
+        kind, tag, _, offset, _ = event
         if kind == reader.SEQUENCE:
             around.append(offset)
         elif kind == reader.SEQUENCE_END:
             around.pop()
-        elif kind == reader.FRAGMENTS and around:
-            found.add(around[-1])
-        elif tag in PIXEL_TAGS and not around:
+        elif around:
+            if kind == reader.FRAGMENTS:
+                icons.add(around[-1])
+        elif tag in PIXEL_TAGS:
             break
-    return frozenset(found)
+        elif tag >> 16 in planes.GROUPS:
+            overlays.setdefault(tag >> 16, {})[tag & 0xFFFF] = _number(walker, event)
+    return _Survey(frozenset(icons), overlays)
+
+
+def _number(walker: Walker, event: Event) -> int | None:
+    _, tag, vr, offset, length = event
+    if tag & 0xFFFF not in planes.NUMBERS or length != 2:
+        return None
+    value = rewrite.swap(walker.window.read(offset, length), walker.scope.word(tag, vr))
+    return int.from_bytes(value, "little")
 
 
 class _Writer:
@@ -157,16 +186,20 @@ class _Writer:
     Args:
         walker: Goes over the stored file.
         rewriting: What it is to become.
-        icons: Offsets of sequences that are left out.
+        survey: Of its data set.
     """
 
-    def __init__(self, walker: Walker, rewriting: Rewriting, icons: frozenset[int]) -> None:
+    def __init__(self, walker: Walker, rewriting: Rewriting, survey: _Survey) -> None:
         self._walker = walker
         self._rewriting = rewriting
-        self._icons = icons
+        self._icons = survey.icons if rewriting.icons else frozenset()
         self._edits = {**dict.fromkeys(_OFFSET_TABLES, edits.removed), **rewriting.edits}
+        self._planes: dict[int, Plane] = {}
+        if rewriting.cells is not None:
+            changes, self._planes = planes.moved(survey.overlays, rewriting.cells, walker.window)
+            self._edits |= changes
         self._appended = dict(rewriting.appended)
-        self._waiting = deque(sorted(self._edits.keys() | self._appended.keys()))
+        self._waiting = deque(sorted({*self._edits, *self._appended, *self._planes}))
         self._depth = 0
         self._left_out = 0
         self._pixels = False
@@ -219,6 +252,8 @@ class _Writer:
         element = self._edits[tag](value) if tag in self._edits else b""
         if element:
             yield element
+        if tag in self._planes:
+            yield from self._planes[tag]()
         if tag in self._appended:
             yield edits.sequence(tag, self._appended.pop(tag))
 

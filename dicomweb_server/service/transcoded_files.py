@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dicomweb_server.dicom import lossy
+from dicomweb_server.dicom.planes import Cells
 from dicomweb_server.dicom.transcoded import Rewriting, fragment, image_edits, transcoded
 from dicomweb_server.model import media
 from dicomweb_server.model.frame import Target, frame_length
@@ -15,6 +16,7 @@ from dicomweb_server.model.instance import (
     ByteRange,
     FragmentedFrames,
     InstanceRecord,
+    NativeFrames,
     PixelHeader,
 )
 from dicomweb_server.model.limits import MIB
@@ -116,7 +118,10 @@ class TranscodedFiles:
         else:
             edits |= lossy.marks(record.transfer_syntax, _ratio(record, after))
         icons = isinstance(record.frames, FragmentedFrames)
-        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons)
+        cells = Cells(
+            record.pixel, record.frames if isinstance(record.frames, NativeFrames) else None
+        )
+        return Rewriting(syntax, sop_class, uid, after, length, edits, appended, icons, cells)
 
     async def _around(
         self, record: InstanceRecord, rewriting: Rewriting

@@ -142,3 +142,19 @@ def test_dcmtk_takes_the_files(stored: Stored, path: Path, tmp_path: Path) -> No
             [dcmconv, str(made), str(copy)], capture_output=True, timeout=60, check=False
         )
         assert done.returncode == 0, (syntax, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["ovly_p01.dcm", "overlay_in_high_bit_12.dcm"])
+def test_overlays_in_unused_bits_outlive_them(stored: Stored, name: str) -> None:
+    path = next(path for path in valid_files() if path.name == name)
+    original = pydicom.dcmread(path)
+    cells = np.frombuffer(original.PixelData, "<u2").reshape(original.Rows, original.Columns)
+    found = delivered(stored, path.read_bytes(), _P + "4.201")
+    assert found is not None
+    groups = [group for group in range(0x6000, 0x6020, 2) if (group, 0x0102) in original]
+    embedded = [group for group in groups if (group, 0x3000) not in original]
+    assert embedded
+    for group in embedded:
+        wanted = cells >> original[group, 0x0102].value & 1
+        assert wanted.any()
+        assert np.array_equal(found.overlay_array(group), wanted)
