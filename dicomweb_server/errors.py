@@ -57,6 +57,13 @@ class ArchiveError(Exception):
         self.detail = detail
         self.hint = hint
 
+    def forget_places(self) -> None:
+        """Let go of where it was raised, which holds all that was in hand there: pixels, mostly.
+
+        For errors that are kept, to be told later.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+
 
 class InvalidRequest(ArchiveError):
     """The request is not well formed."""

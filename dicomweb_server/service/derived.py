@@ -141,7 +141,8 @@ class Derived:
         seconds = next((s for kind, s in _FAILED_SECONDS.items() if isinstance(error, kind)), None)
         if seconds is None or not isinstance(error, ArchiveError):
             return
-        self._failures[key] = (time.monotonic() + seconds, error)
+        # The copy has no traceback, which would keep the frame that was in hand.
+        self._failures[key] = (time.monotonic() + seconds, copy.copy(error))
         if len(self._failures) > _FAILURES:
             self._failures.popitem(last=False)
 
@@ -150,7 +151,7 @@ class Derived:
         if error is None:
             return
         if time.monotonic() < until:
-            raise copy.copy(error).with_traceback(None)
+            raise copy.copy(error)
         del self._failures[key]
 
 

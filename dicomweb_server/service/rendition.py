@@ -7,12 +7,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from dicomweb_server.errors import ArchiveError, NotAcceptable, TooBusy
+from dicomweb_server.errors import ArchiveError, CodecFailed, NotAcceptable, TooBusy
 from dicomweb_server.service.delivery import Body, Undelivered, in_order
 
 _PAUSE = 0.5
 _PATIENCE = 20
 """Times that a part behind the first one asks for a free codec; the first one asks once (T37)."""
+_MOST_FAILED = 1_000
+_MOST_CRASHES = 10
+"""Failures in front of the first part that can be made, in all and of codecs, until it is given up:
+each of the latter costs others half a second of a codec."""
+_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +107,15 @@ async def finish(part: RenderedPart, tries: int = 1) -> Finished:
             return Finished(part, await part.make())
         except TooBusy as error:
             if tries <= 0:
-                return Finished(part, failure=error)
+                return _unfinished(part, error)
             await asyncio.sleep(_PAUSE)
         except ArchiveError as error:
-            return Finished(part, failure=error)
+            return _unfinished(part, error)
+
+
+def _unfinished(part: RenderedPart, error: ArchiveError) -> Finished:
+    error.forget_places()
+    return Finished(part, failure=error)
 
 
 def ahead(parts: AsyncIterator[RenderedPart], count: int) -> AsyncGenerator[Finished]:
@@ -131,7 +141,7 @@ class Begun:
 
     Args:
         first: The first part that could be made.
-        failed: Those in front of it that could not.
+        failed: The first of those in front of it that could not.
         rest: Those behind it.
     """
 
@@ -151,24 +161,48 @@ async def begin(found: Rendition, count: int) -> Begun:
         Its `rest` has to be closed.
 
     Raises:
-        ArchiveError: No part can be made; the reason of the first one.
+        ArchiveError: No part can be made, or so many in front cannot that the others are not tried;
+            the reason of the first one.
     """
     rest = ahead(found.parts(), count)
-    failed: list[Finished] = []
+    failed = _Failed()
     try:
         async for finished in rest:
             if finished.failure is None:
-                return Begun(finished, tuple(failed), rest)
-            failed.append(finished)
-            if isinstance(finished.failure, TooBusy):
-                failed = [finished]
+                return Begun(finished, tuple(failed.first), rest)
+            failed.add(finished)
+            if failed.are_enough:
                 break
     except BaseException:
         await rest.aclose()
         raise
     await rest.aclose()
-    reasons = [finished.failure for finished in failed if finished.failure]
-    raise reasons[0] if reasons else NotAcceptable("there is nothing to render")
+    raise failed.reason or NotAcceptable("there is nothing to render")
+
+
+class _Failed:
+    """Parts in front of the first one that could be made."""
+
+    def __init__(self) -> None:
+        self.first: list[Finished] = []
+        self.reason: ArchiveError | None = None
+        self._count = 0
+        self._crashes = 0
+
+    def add(self, finished: Finished) -> None:
+        """Count one more; a full queue becomes the reason, as it may be none of the part."""
+        self._count += 1
+        self._crashes += isinstance(finished.failure, CodecFailed)
+        if len(self.first) < _TOLD:
+            self.first.append(finished)
+        if self.reason is None or isinstance(finished.failure, TooBusy):
+            self.reason = finished.failure
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether no other part is to be tried."""
+        busy = isinstance(self.reason, TooBusy)
+        return busy or self._count >= _MOST_FAILED or self._crashes >= _MOST_CRASHES
 
 
 async def only(found: Rendition) -> Finished:

@@ -18,7 +18,6 @@ from dicomweb_server.wire.rendered_types import HTML, PLAIN, SVG, TEXTS
 from dicomweb_server.wire.warnings import warning
 
 _AHEAD = 4
-_NAMED = 20
 _CHARSET = "; charset=utf-8"
 _PAGE = (
     "default-src 'none'; style-src {style}; base-uri 'none'; form-action 'none'; "
@@ -112,7 +111,7 @@ async def _multipart(exchange: Exchange, found: Rendition, tag: str) -> Response
     status = 206 if found.missing or begun.failed else 200
     response = StreamResponse(_stream(exchange, begun, boundary), kind, status)
     tell_missing(response, base, found.missing)
-    for failed in begun.failed[:_NAMED]:
+    for failed in begun.failed:
         detail = failed.failure.detail if failed.failure else ""
         response.add("Warning", warning(base, f"{base}{failed.part.location}: {detail}"))
     return response

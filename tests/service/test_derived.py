@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 
@@ -138,6 +140,25 @@ async def test_a_frame_that_failed_is_not_tried_again_at_once(
         assert vars(raised.value) == vars(error)
     assert make.calls == 1
     assert await Derived(renditions).get(SOURCE, "a", Maker(b"x")) == b"x"
+
+
+class Pixels:
+    """What one can tell of whether anybody holds it."""
+
+
+async def test_a_remembered_failure_holds_no_pixels(renditions: FilesystemRenditions) -> None:
+    derived, held = Derived(renditions), WeakSet[Pixels]()
+
+    async def fail() -> bytes:
+        frame = Pixels()
+        held.add(frame)
+        raise FrameUndecodable("it is cut off") from ValueError("x")
+
+    for number in range(5):
+        with pytest.raises(FrameUndecodable):
+            await derived.get(SOURCE, str(number), fail)
+    gc.collect()
+    assert len(held) < 2  # the last error may still be on its way
 
 
 async def test_a_busy_codec_is_asked_again(renditions: FilesystemRenditions) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from weakref import WeakSet
 
 import pytest
 
-from dicomweb_server.errors import FrameUndecodable, TooBusy
+from dicomweb_server.errors import ArchiveError, CodecFailed, FrameUndecodable, TooBusy
 from dicomweb_server.service import rendition as module
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition, ahead, begin, only
 
@@ -146,3 +148,48 @@ def test_a_full_queue_is_told_before_the_answer_begins() -> None:
 
     with pytest.raises(TooBusy):
         asyncio.run(_only(rendition(busy, fine)))
+
+
+class Pixels:
+    """What one can tell of whether anybody holds it."""
+
+
+def test_parts_that_failed_hold_no_pixels() -> None:
+    held = WeakSet[Pixels]()
+
+    async def fail() -> bytes:
+        frame = Pixels()
+        held.add(frame)
+        raise FrameUndecodable("it is cut off") from ValueError("x")
+
+    async def run() -> None:
+        begun = await begin(rendition(fail, fail, fine, fail), 1)
+        rest = [finished async for finished in begun.rest]
+        gc.collect()
+        assert (len(begun.failed), len(rest), len(held)) == (2, 1, 0)
+
+    asyncio.run(run())
+
+
+def test_of_very_many_that_fail_in_front_some_are_told() -> None:
+    async def run() -> None:
+        begun = await begin(rendition(*[broken] * 500, fine), 2)
+        assert (begun.first.content, len(begun.failed)) == (b"fine", 20)
+        await begun.rest.aclose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("error", "most"), [(FrameUndecodable, 1_100), (CodecFailed, 20)])
+def test_where_very_many_fail_the_others_are_not_tried(
+    error: type[ArchiveError], most: int
+) -> None:
+    calls = []
+
+    async def fail() -> bytes:
+        calls.append(1)
+        raise error("it fails")
+
+    with pytest.raises(error):
+        asyncio.run(begin(rendition(*[fail] * 3_000), 4))
+    assert len(calls) <= most
