@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.dicom.appearance.attributes import Attributes
-from dicomweb_server.dicom.appearance.source import frame_at_same_place, source_of
+from dicomweb_server.dicom.appearance.source import (
+    at_same_place,
+    frame_at_same_place,
+    place_of,
+    referenced,
+    source_of,
+)
 from dicomweb_server.errors import NotFound, NotPermitted
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
@@ -15,6 +21,7 @@ from dicomweb_server.model.kind import Kind, has_background, kind_of
 from dicomweb_server.model.query import Exact, Page, Query
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.described import Described
+from dicomweb_server.service.places import Places
 
 _SECONDS = 5.0
 
@@ -45,6 +52,7 @@ class Backgrounds:
         self._index = index
         self._described = described
         self._authorizer = authorizer
+        self._places = Places(index)
 
     async def record(self, context: Context, study: str, uid: str) -> InstanceRecord | None:
         """An instance of a study, None where it is not there or the caller may not see it."""
@@ -74,6 +82,7 @@ class Backgrounds:
         if not has_background(front.record):
             return None
         source = source_of(document, front.number)
+        source = source or await self._at_same_place(document, front)
         if source is None:
             return None
         uid, number = source
@@ -87,6 +96,22 @@ class Backgrounds:
             number = frame_at_same_place(beneath, document, front.number)
         count = record.frames.count if record.frames else 0
         return FrameOf(record, number) if number is not None and number <= count else None
+
+    async def _at_same_place(
+        self, document: Attributes, front: FrameOf
+    ) -> tuple[str, int | None] | None:
+        """The image of a series that the whole object refers to that lies where the frame lies."""
+        place = place_of(document, front.number)
+        if place is None:
+            return None
+        for images in referenced(document):
+            places = await self._places.of(Scope(front.record.key.study, images.series))
+            if images.instances:
+                places = {uid: at for uid, at in places.items() if uid in images.instances}
+            uid = at_same_place(places, place)
+            if uid is not None:
+                return uid, 1
+        return None
 
 
 def _fits(front: InstanceRecord, record: InstanceRecord) -> bool:

@@ -13,7 +13,7 @@ from dicomweb_server.errors import FrameUndecodable, NotFound
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import InstanceRecord
-from dicomweb_server.model.kind import Kind, kind_of
+from dicomweb_server.model.kind import Kind, has_background, kind_of
 from dicomweb_server.model.rendering import RenderOptions, Viewport
 from dicomweb_server.service.animation import representative
 from dicomweb_server.service.backgrounds import FrameOf
@@ -88,9 +88,21 @@ class Thumbnails:
         if revision is None:
             raise NotFound("there is nothing of this name", "search at /studies for what there is")
         small = _Small(scope, tuple(numbers), form.media_type, viewport or usual_size())
-        tag = tag_of(["thumbnail", REVISION, self._index.generation, str(revision), str(small)])
+        told = ["thumbnail", REVISION, self._index.generation, str(revision), str(small)]
+        tag = tag_of([*told, *await self._beneath(context, scope)])
         parts = partial(self._parts, context, small, tag)
         return Rendition(parts, form.media_type, multipart=False, tag=tag, seconds=_KEPT)
+
+    async def _beneath(self, context: Context, scope: Scope) -> list[str]:
+        """What else a thumbnail hangs on: images of other series, as far as the caller sees them.
+
+        Series are of one kind, so the first instance tells.
+        """
+        first = await self._index.records(scope, 0, 1)
+        if not any(has_background(record) for record in first):
+            return []
+        revision = await self._index.revision(Scope(scope.study))
+        return [str(revision), context.principal.name]
 
     async def _parts(
         self, context: Context, small: _Small, tag: str

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.appearance.groups import FrameGroups
 from dicomweb_server.model.ids import is_uid
@@ -12,9 +15,13 @@ _REFERENCED_SERIES = 0x00081115
 _REFERENCED_INSTANCES = 0x0008114A
 _REFERENCED_INSTANCE_UID = 0x00081155
 _REFERENCED_FRAMES = 0x00081160
+_SERIES = 0x0020000E
 _PLANE_POSITION = 0x00209113
 _POSITION = 0x00200032
+_PLANE_ORIENTATION = 0x00209116
+_ORIENTATION = 0x00200037
 _MOST_FRAMES = 65_536
+_MOST_SERIES = 8
 _NEAR = 0.01
 """Millimetres within which two positions are the same."""
 
@@ -72,6 +79,69 @@ def position(document: Attributes, frame: int) -> tuple[float, ...] | None:
         told = [value for value in holder.floats(_POSITION, 3) if value is not None]
         if len(told) == 3:
             return tuple(told)
+    return None
+
+
+Place = tuple[float, ...]
+"""Image Position (Patient), and Image Orientation (Patient) where it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Referenced:
+    """Images among which the one is to be found on which the frames of an object lie.
+
+    Args:
+        series: Series Instance UID.
+        instances: SOP Instance UIDs; empty for all of the series.
+    """
+
+    series: str
+    instances: frozenset[str]
+
+
+def referenced(document: Attributes) -> tuple[Referenced, ...]:
+    """The series that a whole object refers to; at most eight of them.
+
+    Args:
+        document: The data set, such as a segmentation.
+    """
+    found = []
+    for item in document.children(_REFERENCED_SERIES, _MOST_SERIES):
+        series = item.text(_SERIES)
+        if is_uid(series):
+            images = item.children(_REFERENCED_INSTANCES, _MOST_FRAMES)
+            uids = frozenset(image.text(_REFERENCED_INSTANCE_UID) for image in images)
+            found.append(Referenced(series, uids - {""}))
+    return tuple(found)
+
+
+def place_of(document: Attributes, frame: int) -> Place | None:
+    """Where a frame lies: position in mm, and behind it the six cosines where they are told.
+
+    Args:
+        document: The data set.
+        frame: From 1.
+    """
+    corner = position(document, frame)
+    if corner is None:
+        return None
+    for holder in FrameGroups(document, frame).holders(_PLANE_ORIENTATION):
+        told = [value for value in holder.floats(_ORIENTATION, 6) if value is not None]
+        if len(told) == 6:
+            return (*corner, *told)
+    return corner
+
+
+def at_same_place(places: Mapping[str, Place], place: Place) -> str | None:
+    """The image that lies in the same plane, with the same corner; None where none does.
+
+    Args:
+        places: Of images, by SOP Instance UID.
+        place: Of the frame; of what is not told about either nothing is compared.
+    """
+    for uid, other in places.items():
+        if all(abs(a - b) < _NEAR for a, b in zip(place, other, strict=False)):
+            return uid
     return None
 
 
