@@ -145,14 +145,14 @@ class Choice:
             return "its pixels lie uncompressed in a compressed transfer syntax"
         if native and not self._fits(record):
             return "its pixels take more than 4 GiB"
-        return self._undecodable.reason(record.blob.digest)
+        return self._undecodable.reason(record.blob.digest, transfer_syntax)
 
     def whole_form(self, record: InstanceRecord, wish: Wish) -> tuple[str, str] | None:
         """As `pixel_form`, of all frames together; damaged pixels only as they are stored."""
         form = self.pixel_form(record, wish)
         if form is None or form[1] == own_syntax(record):
             return form
-        return None if self._undecodable.reason(record.blob.digest) else form
+        return None if self._undecodable.reason(record.blob.digest, form[1]) else form
 
     def _fits(self, record: InstanceRecord) -> bool:
         """Whether decoded pixels fit the length field of their element (PS3.18 8.7.3.4)."""

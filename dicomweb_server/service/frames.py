@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -109,7 +110,11 @@ async def read_frame(content: Content, record: InstanceRecord, number: int) -> F
     if found.length > _LONGEST_FRAME:
         raise FrameUndecodable(f"frame {number} is longer than {_LONGEST_FRAME} bytes")
     pieces = await content.read(record, found.ranges)
-    return Frame(pixel, source_syntax(record), found.finish(pieces))
+    if found.length > MIB:
+        data = await asyncio.to_thread(found.finish, pieces)
+    else:
+        data = found.finish(pieces)
+    return Frame(pixel, source_syntax(record), data)
 
 
 def plan(table: FrameTable, number: int) -> FramePlan:

@@ -190,7 +190,7 @@ class Transcoder:
         try:
             return await self._data(record, syntax, number, keep=keep)
         except (FrameUndecodable, CodecFailed) as error:
-            self.undecodable.note(record.blob.digest, number, error)
+            self.undecodable.note(record.blob.digest, syntax, number, error)
             raise
 
 

@@ -13,30 +13,31 @@ _FAILED_SECONDS = 600.0
 
 
 class Undecodable:
-    """Remembers contents that could not be decoded.
+    """Remembers contents that could not be decoded, or not be encoded as something.
 
     Whether pixels can be decoded shows only when they are, which may be in the middle of an answer
     that then breaks off. The next one tells in front that it is without them.
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
 
-    def note(self, digest: str, number: int, error: ArchiveError) -> None:
+    def note(self, digest: str, syntax: str, number: int, error: ArchiveError) -> None:
         """Remember a content.
 
         Args:
             digest: SHA-256 of it, in hex.
+            syntax: Transfer Syntax UID that it was to get.
             number: Of the frame that was tried.
             error: What was wrong with it.
         """
         failed = isinstance(error, CodecFailed)
         until = time.monotonic() + _FAILED_SECONDS if failed else float("inf")
-        self._known[digest] = (f"frame {number}: {error.detail}", until)
+        self._known[digest, syntax] = (f"frame {number}: {error.detail}", until)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
 
-    def reason(self, digest: str) -> str:
-        """What was wrong with a content; empty where nothing is known."""
-        text, until = self._known.get(digest, ("", 0.0))
+    def reason(self, digest: str, syntax: str) -> str:
+        """What was wrong with a content on its way to a transfer syntax; empty if unknown."""
+        text, until = self._known.get((digest, syntax), ("", 0.0))
         return text if time.monotonic() < until else ""

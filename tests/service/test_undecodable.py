@@ -68,13 +68,20 @@ def test_a_codec_that_failed_is_an_obstacle_for_a_while(
     assert error is CodecFailed
     known = Undecodable()
     monkeypatch.setattr(undecodable, "_FAILED_SECONDS", 0.0)
-    known.note("a", 1, CodecFailed("the codec ended"))
-    assert known.reason("a") == ""
+    known.note("a", RLE, 1, CodecFailed("the codec ended"))
+    assert known.reason("a", RLE) == ""
+
+
+def test_what_cannot_become_one_thing_may_become_another() -> None:
+    known = Undecodable()
+    known.note("a", RLE, 1, FrameUndecodable("RLE failed"))
+    assert known.reason("a", RLE) == "frame 1: RLE failed"
+    assert known.reason("a", EXPLICIT_LITTLE) == ""
 
 
 def test_no_more_than_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(undecodable, "_MOST", 2)
     known = Undecodable()
     for digest in "abc":
-        known.note(digest, 1, FrameUndecodable("damaged"))
-    assert [known.reason(digest) for digest in "abc"] == ["", *["frame 1: damaged"] * 2]
+        known.note(digest, RLE, 1, FrameUndecodable("damaged"))
+    assert [known.reason(digest, RLE) for digest in "abc"] == ["", *["frame 1: damaged"] * 2]
