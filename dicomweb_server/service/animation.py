@@ -9,16 +9,19 @@ from functools import partial
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
+from dicomweb_server.model.kind import has_background
 from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.rendering import RAW_PICTURE, RenderOptions
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.context import Context
-from dicomweb_server.service.delivery import in_order, tag_of
+from dicomweb_server.service.delivery import in_order, patiently, tag_of
 from dicomweb_server.service.pictures import Pictures, Shot
 from dicomweb_server.wire.rendered_types import ANIMATED, RenderedForm
 
 MOST_RAW = 128 * MIB
 """Bytes of all pictures of an animation before they are encoded."""
+MOST_FRAMES = 2_000
+"""Frames of an animation, however small they are."""
 
 _AHEAD = 3
 _USUAL = 100
@@ -56,7 +59,7 @@ class Animations:
         Raises:
             NotAcceptable: Only animations are accepted, and they are too large.
         """
-        fits = _raw_bytes(pixel, count, options) <= MOST_RAW
+        fits = count <= MOST_FRAMES and _raw_bytes(pixel, count, options) <= MOST_RAW
         for form in accepted:
             if form.multipart or form.media_type not in ANIMATED or fits:
                 return form
@@ -94,8 +97,12 @@ class Animations:
             async with self._pictures.room(_raw_bytes(pixel, len(numbers), options)):
                 return await self._build(context, record, numbers, media_type, options)
 
-        name = tag_of(["animation", media_type, str(options), *map(str, numbers)])
-        return await parts.derived.get(record.blob.digest, name, build)
+        told = ["animation", media_type, str(options), *map(str, numbers)]
+        if has_background(record):
+            # Other images come and go, and who asks may not see all of them.
+            shots = (Shot(FrameOf(record, number), RAW_PICTURE, options) for number in numbers)
+            told += [await self._pictures.name(context, shot) for shot in shots]
+        return await parts.derived.get(record.blob.digest, tag_of(told), build)
 
     async def _build(
         self,
@@ -109,9 +116,11 @@ class Animations:
         document = await parts.described.of(record)
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-            for number in numbers:
+            for place, number in enumerate(numbers):
                 shot = Shot(FrameOf(record, number), RAW_PICTURE, options)
-                yield partial(self._pictures.fresh, context, shot)
+                one = partial(self._pictures.fresh, context, shot)
+                # What has begun waits where something new is turned away.
+                yield partial(patiently, one) if place else one
 
         async with aclosing(in_order(makers(), _AHEAD)) as made:
             pictures = [picture async for picture in made]

@@ -129,14 +129,21 @@ class Pictures:
             InvalidParameter: The part of the image that is asked for lies outside.
         """
         document, behind = await self._prepared(context, shot)
-        name = [shot.name]
-        if behind is not None:
-            name += [behind.record.blob.digest, str(behind.number)]
 
         async def make() -> bytes:
             return await self._render(shot, document, behind)
 
-        return await self.parts.derived.get(shot.frame.record.blob.digest, tag_of(name), make)
+        name = _name(shot, behind)
+        return await self.parts.derived.get(shot.frame.record.blob.digest, name, make)
+
+    async def name(self, context: Context, shot: Shot) -> str:
+        """A text that differs wherever the picture does that `picture` gives for the same frame.
+
+        Args:
+            context, shot: As for `picture`.
+        """
+        _, behind = await self._prepared(context, shot)
+        return _name(shot, behind)
 
     async def fresh(self, context: Context, shot: Shot) -> bytes:
         """The same, neither looked for nor kept in the cache."""
@@ -224,6 +231,13 @@ class Pictures:
                 data = b"".join(await self.parts.content.read(record, element.ranges))
                 found[element.path] = swap(data, element.word) if element.word > 1 else data
         return found
+
+
+def _name(shot: Shot, behind: FrameOf | None) -> str:
+    name = [shot.name]
+    if behind is not None:
+        name += [behind.record.blob.digest, str(behind.number)]
+    return tag_of(name)
 
 
 def lines_of(

@@ -25,7 +25,7 @@ from dicomweb_server.model.rendering import (
     Viewport,
 )
 from dicomweb_server.service.backgrounds import FrameOf
-from dicomweb_server.service.delivery import in_order, tag_of
+from dicomweb_server.service.delivery import in_order, patiently, tag_of
 from dicomweb_server.service.frames import read_frame
 from dicomweb_server.service.pictures import Pictures, Shot, lines_of
 
@@ -127,8 +127,10 @@ class Slides:
         mosaic = _Mosaic(view)
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-            for tile in touched:
-                yield partial(self._tile, record, document, tile, view, options)
+            for place, tile in enumerate(touched):
+                one = partial(self._tile, record, document, tile, view, options)
+                # What has begun waits where something new is turned away.
+                yield partial(patiently, one) if place else one
 
         async with aclosing(in_order(makers(), _AHEAD)) as made:
             places = iter(touched)
