@@ -9,6 +9,8 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import cache
+from importlib.metadata import version
 
 from dicomweb_server.errors import ArchiveError, CodecFailed, FrameUndecodable
 from dicomweb_server.model.limits import KIB, MIB
@@ -20,6 +22,8 @@ Make = Callable[[], Awaitable[bytes]]
 
 REVISION = 2
 """Changes whenever codecs give other bytes for the same parameters than before."""
+_ENGINES = ("imagecodecs", "pyjpegls", "pylibjpeg-openjpeg", "pillow")
+"""Distributions whose versions may give other bytes, too."""
 
 DERIVED = "-derived"
 """How keys of results end."""
@@ -30,6 +34,12 @@ _WRITING = 64 * MIB
 _FAILURES = 1_000
 _FAILED_SECONDS = {FrameUndecodable: 30.0, CodecFailed: 5.0}
 """For how long a failure is told again without another try."""
+
+
+@cache
+def maker() -> str:
+    """What makes results: with another one the same parameters may give other bytes."""
+    return " ".join([str(REVISION), *map(version, _ENGINES)])
 
 
 class Derived:
@@ -207,5 +217,5 @@ class _Recent:
 
 
 def _key(digest: str, name: str) -> str:
-    text = f"{REVISION}\n{digest}\n{name}"
+    text = f"{maker()}\n{digest}\n{name}"
     return hashlib.sha256(text.encode()).hexdigest() + DERIVED

@@ -25,6 +25,7 @@ from dicomweb_server.service.delivery import (
     Undelivered,
     tag_of,
 )
+from dicomweb_server.service.derived import maker
 from dicomweb_server.service.files import FileReader
 from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.service.transcoding import Transcoder
@@ -116,7 +117,7 @@ class Retrieve:
             syntax, wish, others = met
             multipart = wish.multipart
             parts.append(self._files.part(record, syntax, others))
-            digests += [record.blob.digest, syntax]
+            digests += [record.blob.digest, _made(record, syntax)]
         if record is None:
             raise _absent(scope)
         if not parts:
@@ -238,7 +239,7 @@ class Retrieve:
             raise self._choice.refusal(record, wishes)
         if found.count == 0:
             raise NotFound("there are no bulk data of this kind", "see the metadata")
-        tag = tag_of(["bulk-set", str(pixels), *found.names])
+        tag = tag_of(["bulk-set", maker(), str(pixels), *found.names])
         missing = tuple(found.missing)
         if found.settled is None:
             return Flow(self._flow(scope, found), found.media_type, tag, missing)
@@ -335,8 +336,8 @@ class Retrieve:
         own = own_syntax(record)
         fallback = next((form for form in forms if form and form[1] == own), None)
         parts = tuple(self._bulk.frames(record, numbers, kind, syntax, fallback))
-        named = [record.blob.digest, kind, syntax, str(fallback), str(wish.multipart)]
-        tag = tag_of(["frames", *named, *map(str, numbers)])
+        named = [record.blob.digest, kind, _made(record, syntax), str(fallback)]
+        tag = tag_of(["frames", *named, str(wish.multipart), *map(str, numbers)])
         return Delivery(parts, wish.multipart, tag, self._immutable)
 
     def _bulk_delivery(
@@ -344,7 +345,8 @@ class Retrieve:
     ) -> Delivery:
         kind, syntax = form
         part = self._bulk.part(record, bulk, kind, syntax)
-        tag = tag_of(["bulk", record.blob.digest, kind, syntax, str(wish.multipart), bulk.path])
+        named = [record.blob.digest, kind, _made(record, syntax), str(wish.multipart), bulk.path]
+        tag = tag_of(["bulk", *named])
         return Delivery((part,), wish.multipart, tag, self._immutable)
 
     def _pixel_data(
@@ -375,6 +377,11 @@ def _first(
         if met is not None:
             return met, wish, wishes[place + 1 :]
     return None
+
+
+def _made(record: InstanceRecord, syntax: str) -> str:
+    """A transfer syntax, with what makes the bytes where they are not the stored ones."""
+    return syntax if syntax == record.transfer_syntax else f"{syntax} {maker()}"
 
 
 def _absent(scope: Scope) -> NotFound:

@@ -11,6 +11,7 @@ from weakref import WeakSet
 import pytest
 
 from dicomweb_server.errors import CodecFailed, FrameUndecodable, StoreFull, TooBusy
+from dicomweb_server.service import derived as derived_module
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.store.renditions import FilesystemRenditions
 
@@ -71,6 +72,15 @@ async def test_many_who_wait_share_one_computation(renditions: FilesystemRenditi
     assert set(results) == {b"picture"}
     assert await derived.get(SOURCE, "a", make) == b"picture"
     assert make.calls == 1
+
+
+async def test_results_of_another_maker_are_not_taken(
+    renditions: FilesystemRenditions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = Derived(renditions)
+    assert await derived.get(SOURCE, "a", Maker(b"old")) == b"old"
+    monkeypatch.setattr(derived_module, "maker", lambda: "another")
+    assert await derived.get(SOURCE, "a", Maker(b"new")) == b"new"
 
 
 async def test_another_name_or_content_is_another_result(renditions: FilesystemRenditions) -> None:

@@ -16,6 +16,7 @@ from pydicom.encaps import encapsulate
 from dicomweb_server.codec.transcode import transcode
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import PixelHeader
+from dicomweb_server.service import retrieve
 from tests.datasets import SERIES, STUDY, dataset, part10
 from tests.site import Site, open_site, parts_of
 
@@ -182,6 +183,26 @@ def test_each_representation_has_a_tag_of_its_own(site: Site) -> None:
         response = site.get(path, accept, If_None_Match=tag)
         assert response.status_code == 304
         assert "immutable" in response.headers["cache-control"]
+
+
+@pytest.mark.parametrize("tail", ["", "/frames/1", "/pixeldata", "/bulkdata"])
+def test_tags_of_what_is_made_change_with_its_maker(
+    site: Site, tail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = "dicom" if tail == "" else "octet-stream"
+    accept = f'multipart/related; type="application/{kind}"; transfer-syntax='
+    path = path_of(MULTI) + tail
+
+    def tags() -> list[str]:
+        found = [site.get(path, accept + syntax) for syntax in (JPEG_LS, "*")]
+        assert [each.status_code for each in found] == [200, 200]
+        return [each.headers["etag"] for each in found]
+
+    before = tags()
+    monkeypatch.setattr(retrieve, "maker", lambda: "another")
+    behind = tags()
+    assert before[0] != behind[0]
+    assert before[1] == behind[1] or tail == "/bulkdata"
 
 
 def test_head_tells_what_get_would(site: Site) -> None:
