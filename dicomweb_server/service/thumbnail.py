@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ _SIDE = 256
 """Pixels of a thumbnail each way where nobody says how many."""
 _KEPT = 300
 _QUALITY = 85
+_REMEMBERED = 4096
 _LABELS = {Kind.IMAGE: "IMAGE", Kind.MULTIFRAME: "IMAGE", Kind.VIDEO: "VIDEO"}
 
 
@@ -56,6 +58,8 @@ class Thumbnails:
         self._pictures = pictures
         self._standing = Standing(index, pictures.parts.described)
         self._authorizer = authorizer
+        self._laid: OrderedDict[str, bool] = OrderedDict()
+        """Whether a scope, by its path and revision, is laid on images of other series."""
 
     async def find(
         self,
@@ -89,17 +93,22 @@ class Thumbnails:
             raise NotFound("there is nothing of this name", "search at /studies for what there is")
         small = _Small(scope, tuple(numbers), form.media_type, viewport or usual_size())
         told = ["thumbnail", REVISION, self._index.generation, str(revision), str(small)]
-        tag = tag_of([*told, *await self._beneath(context, scope)])
+        tag = tag_of([*told, *await self._beneath(context, scope, revision)])
         parts = partial(self._parts, context, small, tag)
         return Rendition(parts, form.media_type, multipart=False, tag=tag, seconds=_KEPT)
 
-    async def _beneath(self, context: Context, scope: Scope) -> list[str]:
+    async def _beneath(self, context: Context, scope: Scope, own: int) -> list[str]:
         """What else a thumbnail hangs on: images of other series, as far as the caller sees them.
 
         Series are of one kind, so the first instance tells.
         """
-        first = await self._index.records(scope, 0, 1)
-        if not any(has_background(record) for record in first):
+        name = f"{scope.path} {own}"
+        if name not in self._laid:
+            first = await self._index.records(scope, 0, 1)
+            self._laid[name] = any(has_background(record) for record in first)
+            while len(self._laid) > _REMEMBERED:
+                self._laid.popitem(last=False)
+        if not self._laid[name]:
             return []
         revision = await self._index.revision(Scope(scope.study))
         return [str(revision), context.principal.name]
