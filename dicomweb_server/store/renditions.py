@@ -78,7 +78,7 @@ class FilesystemRenditions:
         """Open a folder of renditions, make it where it is missing.
 
         Args:
-            folder: The top of it; may be deleted whenever no server runs.
+            folder: The top of it; may be deleted at any time.
             threads: Renditions made or read at the same time.
             capacity_bytes: Bytes that all of them together may take, about.
 
@@ -216,7 +216,7 @@ class FilesystemRenditions:
 
     def _make(self, path: Path, make: Make) -> int:
         try:
-            temporary, descriptor = self._staging.create()
+            temporary, descriptor = self._create()
         except OSError as error:
             raise refusal(error) from error
         try:
@@ -230,6 +230,13 @@ class FilesystemRenditions:
         finally:
             temporary.unlink(missing_ok=True)
         return writer.size
+
+    def _create(self) -> tuple[Path, int]:
+        try:
+            return self._staging.create()
+        except FileNotFoundError:  # somebody has deleted all renditions, as they may
+            (self._folder / "staging").mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._staging.create()
 
     def _put(self, path: Path, data: bytes) -> None:
         self._make(path, lambda write: write(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -167,6 +168,21 @@ async def test_one_removed_while_in_use_is_made_anew_at_the_next_call(
     with pytest.raises(BlobDamaged):
         await renditions.read(KEY, [ByteRange(0, 1)])
     assert await renditions.ensure(KEY, Maker(b"abc")) == Blob(KEY, 3)
+
+
+async def test_the_whole_folder_may_be_deleted_while_it_is_in_use(tmp_path: Path) -> None:
+    folder = tmp_path / "renditions"
+    renditions = FilesystemRenditions.open(folder, 2, 10_000_000)
+    data = sample(5_000)
+    await renditions.put(KEY, data)
+    shutil.rmtree(folder)
+    assert await renditions.get(KEY) is None
+    await renditions.put(KEY, data)
+    assert await renditions.get(KEY) == data
+    shutil.rmtree(folder)
+    blob = await renditions.ensure("cd" * 32 + "-inflated", Maker(data))
+    assert await collect(renditions.stream(blob)) == data
+    await renditions.close()
 
 
 async def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
