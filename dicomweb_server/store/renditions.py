@@ -161,7 +161,7 @@ class FilesystemRenditions:
     def _path(self, key: str) -> Path:
         if _KEY.fullmatch(key) is None:
             raise ValueError("a rendition's key is 64 hex digits, a dash and lower-case letters")
-        return self._folder / key[:2] / key[2:]
+        return self._folder / f"{key[:2]}/{key[2:]}"
 
     def _open(self, key: str, size: int | None = None) -> OpenFile:
         try:
@@ -227,8 +227,9 @@ class FilesystemRenditions:
             finally:
                 os.close(descriptor)
             _rename(temporary, path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
         return writer.size
 
     def _create(self) -> tuple[Path, int]:
@@ -277,8 +278,11 @@ def _entries(folder: Path) -> Iterator[_Entry]:
 
 def _rename(temporary: Path, path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except FileNotFoundError:  # the first one of its folder
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            temporary.replace(path)
     except OSError as error:
         raise refusal(error) from error
 
