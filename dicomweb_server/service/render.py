@@ -81,7 +81,7 @@ class Render:
         self._index = index
         self._pictures = pictures
         self._texts = texts
-        self._slides = Slides(pictures)
+        self._slides = Slides(index, pictures, authorizer)
         self._states = States(index, pictures, authorizer)
         self._animations = Animations(pictures)
         self._authorizer = authorizer
@@ -130,7 +130,7 @@ class Render:
     async def _instance(self, ask: Ask, record: InstanceRecord) -> Rendition:
         kind = kind_of(record)
         if kind.is_picture:
-            view = await self._slides.view(record, ask.options)
+            view = await self._slides.view(ask.context, record, ask.options)
             if view is not None:
                 return await self._slide(ask, record, view)
             numbers = range(1, table_of(record).count + 1)
@@ -154,9 +154,10 @@ class Render:
         path, kind = Scope.of(record.key).path, form.media_type
 
         async def parts() -> AsyncIterator[RenderedPart]:
-            yield Made(kind, path, partial(self._slides.picture, record, view, kind, ask.options))
+            yield Made(kind, path, partial(self._slides.picture, view, kind, ask.options))
 
         tag = ["slide", REVISION, record.blob.digest, form.text, str(ask.options)]
+        tag.append(view.record.blob.digest)
         seconds = _KEPT if self._immutable else 0
         return Rendition(parts, kind, form.multipart, tag_of(tag), seconds)
 

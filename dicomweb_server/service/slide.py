@@ -9,9 +9,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from dicomweb_server.auth.port import Authorizer
 from dicomweb_server.dicom.appearance.attributes import Attributes
-from dicomweb_server.dicom.tiles import Tile, Tiles, tiles_of
+from dicomweb_server.dicom.tiles import Tile, Tiles
 from dicomweb_server.errors import CodecFailed, InvalidParameter, PayloadTooLarge
+from dicomweb_server.index.port import Index
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
 from dicomweb_server.model.kind import WHOLE_SLIDE
@@ -25,10 +27,14 @@ from dicomweb_server.model.rendering import (
     Viewport,
 )
 from dicomweb_server.service.backgrounds import FrameOf
+from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import in_order, patiently, tag_of
 from dicomweb_server.service.frames import read_frame
 from dicomweb_server.service.pictures import Pictures, Shot, lines_of
+from dicomweb_server.service.pyramid import Level, Pyramids
 
+FEW_TILES = 64
+"""Tiles of one picture up to which another level of the slide is not looked for."""
 MOST_TILES = 1024
 """Tiles that one picture is made of at the most."""
 MOST_MOSAIC = 192 * MIB
@@ -44,15 +50,18 @@ class View:
     """What of a slide is shown.
 
     Args:
-        tiles: The slide.
+        record: The instance whose tiles are shown; that of a lower resolution where it is enough.
+        tiles: Its tiles.
         left, top, right, bottom: The part, in pixels of the total pixel matrix from 0.
         width, height: Size into which it is fitted.
+        enlarge: Whether a smaller part grows to fit.
         mirrored: Whether it is mirrored left to right, and top to bottom.
         shrink: Every so many pixels of a tile become one, each way.
         grey: Bytes of a stored pixel where tiles are laid side by side before they are rendered,
             so that all of them get the same range of grey; 0 for colours.
     """
 
+    record: InstanceRecord
     tiles: Tiles
     left: float
     top: float
@@ -60,25 +69,45 @@ class View:
     bottom: float
     width: int
     height: int
+    enlarge: bool
     mirrored: tuple[bool, bool]
     shrink: int
     grey: int = 0
+
+    @property
+    def part(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the picture for one pixel of the total pixel matrix."""
+        return min(self.width / (self.right - self.left), self.height / (self.bottom - self.top))
 
 
 class Slides:
     """Renders parts of slides.
 
     Args:
+        index: Where other levels are.
         pictures: How tiles are rendered.
+        authorizer: Asked for each of them.
     """
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, index: Index, pictures: Pictures, authorizer: Authorizer) -> None:
         self._pictures = pictures
+        self._pyramids = Pyramids(index, pictures.parts.described, authorizer)
 
-    async def view(self, record: InstanceRecord, options: RenderOptions) -> View | None:
+    async def view(
+        self, context: Context, record: InstanceRecord, options: RenderOptions
+    ) -> View | None:
         """What a request shows of a whole slide; None where it is no slide, or all is wanted.
 
+        Where the picture would take many tiles, it is made of a level of the same series that has
+        fewer of them, if there is one that is fine enough.
+
         Args:
+            context: Who asks.
             record: The instance.
             options: What the request says; without viewport and region a slide is its frames.
 
@@ -89,20 +118,23 @@ class Slides:
         if record.sop_class != WHOLE_SLIDE or (options.viewport is None and options.region is None):
             return None
         pixel = self._pictures.require_possible(record)
-        document = await self._pictures.parts.described.of(record)
-        count = record.frames.count if record.frames else 0
-        tiles = await asyncio.to_thread(tiles_of, document, pixel.columns, pixel.rows, count)
-        if tiles is None or (tiles.width, tiles.height) == (pixel.columns, pixel.rows):
+        level = await self._pyramids.level(record)
+        if level is None or (level.tiles.width, level.tiles.height) == (pixel.columns, pixel.rows):
             return None
-        return _viewed(tiles, options, _grey_bytes(pixel))
+        whole = _viewed(level, options)
+        if whole.tiles.touched(*whole.part) > FEW_TILES:
+            lower = await self._pyramids.lower(context, level, whole.scale)
+            whole = _of_level(whole, lower)
+        pixel = self._pictures.require_possible(whole.record)
+        grey = _grey_bytes(pixel)
+        found = replace(whole, shrink=1 if grey else _shrink(whole.tiles, whole.scale), grey=grey)
+        _require_few(found)
+        return found
 
-    async def picture(
-        self, record: InstanceRecord, view: View, media_type: str, options: RenderOptions
-    ) -> bytes:
+    async def picture(self, view: View, media_type: str, options: RenderOptions) -> bytes:
         """A part of a slide.
 
         Args:
-            record: The instance.
             view: What is shown.
             media_type: In which form.
             options: What the request says.
@@ -113,22 +145,20 @@ class Slides:
 
         async def make() -> bytes:
             async with self._pictures.room(_mosaic_bytes(view)):
-                return await self._made(record, view, media_type, options)
+                return await self._made(view, media_type, options)
 
-        name = tag_of(["slide", media_type, str(options)])
-        return await self._pictures.parts.derived.get(record.blob.digest, name, make)
+        name = tag_of(["slide", media_type, str(options), str(view.part)])
+        return await self._pictures.parts.derived.get(view.record.blob.digest, name, make)
 
-    async def _made(
-        self, record: InstanceRecord, view: View, media_type: str, options: RenderOptions
-    ) -> bytes:
-        parts = self._pictures.parts
+    async def _made(self, view: View, media_type: str, options: RenderOptions) -> bytes:
+        parts, record = self._pictures.parts, view.record
         document = await parts.described.of(record)
         touched = view.tiles.within(view.left, view.top, view.right, view.bottom)
         mosaic = _Mosaic(view)
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
             for place, tile in enumerate(touched):
-                one = partial(self._tile, record, document, tile, view, options)
+                one = partial(self._tile, document, tile, view, options)
                 # What has begun waits where something new is turned away.
                 yield partial(patiently, one) if place else one
 
@@ -148,15 +178,10 @@ class Slides:
         return await parts.codecs.render(frame, rendering)
 
     async def _tile(
-        self,
-        record: InstanceRecord,
-        document: Attributes,
-        tile: Tile,
-        view: View,
-        options: RenderOptions,
+        self, document: Attributes, tile: Tile, view: View, options: RenderOptions
     ) -> bytes:
         """The pixels of a tile: stored ones of grey tiles, RGB of others."""
-        parts = self._pictures.parts
+        parts, record = self._pictures.parts, view.record
         if view.grey:
             frame = await read_frame(parts.content, record, tile.number)
             return (await parts.codecs.transcode(frame, Target(EXPLICIT_LITTLE))).data
@@ -240,6 +265,7 @@ class _Mosaic:
             view.top / view.shrink - self._top,
             flips[0] * (view.right - view.left) / view.shrink,
             flips[1] * (view.bottom - view.top) / view.shrink,
+            view.enlarge,
         )
         return replace(options, viewport=viewport, region=None)
 
@@ -253,7 +279,9 @@ def _grey_bytes(pixel: PixelHeader) -> int:
     return pixel.bits_allocated // 8 if grey else 0
 
 
-def _viewed(tiles: Tiles, options: RenderOptions, grey: int) -> View:
+def _viewed(level: Level, options: RenderOptions) -> View:
+    """What a request shows of a level, tiles in their full size."""
+    tiles = level.tiles
     left, top, right, bottom = 0.0, 0.0, float(tiles.width), float(tiles.height)
     viewport, region = options.viewport, options.region
     mirrored = (False, False)
@@ -274,11 +302,24 @@ def _viewed(tiles: Tiles, options: RenderOptions, grey: int) -> View:
         )
     width = viewport.width if viewport else min(_DEFAULT_SIDE, _above(right - left))
     height = viewport.height if viewport else min(_DEFAULT_SIDE, _above(bottom - top))
-    scale = min(width / (right - left), height / (bottom - top))
-    shrink = 1 if grey else _shrink(tiles, scale)
-    found = View(tiles, left, top, right, bottom, width, height, mirrored, shrink, grey)
-    _require_few(found)
-    return found
+    enlarge = viewport is None or viewport.enlarge
+    part = (left, top, right, bottom)
+    return View(level.record, tiles, *part, width, height, enlarge, mirrored, shrink=1)
+
+
+def _of_level(view: View, level: Level) -> View:
+    """The same part of another level."""
+    across = level.tiles.width / view.tiles.width
+    down = level.tiles.height / view.tiles.height
+    return replace(
+        view,
+        record=level.record,
+        tiles=level.tiles,
+        left=view.left * across,
+        top=view.top * down,
+        right=view.right * across,
+        bottom=view.bottom * down,
+    )
 
 
 def _shrink(tiles: Tiles, scale: float) -> int:
@@ -300,8 +341,7 @@ def _mosaic_bytes(view: View) -> int:
 
 
 def _require_few(view: View) -> None:
-    edges = (view.left, view.top, view.right, view.bottom)
-    touched = view.tiles.touched(*edges)
+    touched = view.tiles.touched(*view.part)
     if touched > MOST_TILES or _mosaic_bytes(view) > MOST_MOSAIC:
         raise PayloadTooLarge(
             f"this part of the slide has up to {touched} tiles",

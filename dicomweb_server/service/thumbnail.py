@@ -10,7 +10,7 @@ from functools import partial
 
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.dicom.drawings import fitted, label_of, placeholder
-from dicomweb_server.errors import FrameUndecodable, NotFound
+from dicomweb_server.errors import FrameUndecodable, NotFound, PayloadTooLarge
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import InstanceRecord
@@ -23,6 +23,7 @@ from dicomweb_server.service.delivery import tag_of
 from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.service.pictures import REVISION, Pictures, Shot
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition
+from dicomweb_server.service.slide import Slides
 from dicomweb_server.service.standing import Standing, shows_patient
 from dicomweb_server.wire.rendered_types import THUMBNAIL_FORMS, Wanted
 
@@ -56,6 +57,7 @@ class Thumbnails:
     def __init__(self, index: Index, pictures: Pictures, authorizer: Authorizer) -> None:
         self._index = index
         self._pictures = pictures
+        self._slides = Slides(index, pictures, authorizer)
         self._standing = Standing(index, pictures.parts.described)
         self._authorizer = authorizer
         self._laid: OrderedDict[str, bool] = OrderedDict()
@@ -136,14 +138,29 @@ class Thumbnails:
             return await self._drawn(chosen, small)
         if shows_patient(await self._pictures.parts.described.of(chosen)):
             return await self._drawn(chosen, small)
-        if not small.numbers:
-            number = await representative(self._pictures, chosen)
         options = RenderOptions(quality=_QUALITY, viewport=small.viewport)
+        if not small.numbers:
+            slide = await self._slide(context, chosen, small, options)
+            if slide is not None:
+                return slide
+            number = await representative(self._pictures, chosen)
         try:
             shot = Shot(FrameOf(chosen, number), small.media_type, options)
             return await self._pictures.fresh(context, shot)
         except FrameUndecodable:
             return await self._drawn(chosen, small)
+
+    async def _slide(
+        self, context: Context, chosen: InstanceRecord, small: _Small, options: RenderOptions
+    ) -> bytes | None:
+        """The whole of a slide; None where it is no slide, or its tiles are too many."""
+        try:
+            view = await self._slides.view(context, chosen, options)
+            if view is None:
+                return None
+            return await self._slides.picture(view, small.media_type, options)
+        except (FrameUndecodable, PayloadTooLarge):
+            return None
 
     async def _drawn(self, record: InstanceRecord, small: _Small) -> bytes:
         """A drawing that says what an instance is, with no word from its file."""
