@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.errors import NotFound, Unavailable
@@ -13,8 +16,15 @@ from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import InstanceRecord
 from dicomweb_server.model.limits import KIB, MIB
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
 _WORTH_KEEPING = 16 * KIB
 _IN_A_THREAD = 64 * KIB
+_LONG = 256 * KIB
+_LARGE = MIB
+"""Bytes from which on one document is parsed after the other: each becomes some ten times as much
+in memory."""
 
 
 class Described:
@@ -32,6 +42,8 @@ class Described:
         self._capacity = capacity
         self._kept: OrderedDict[str, tuple[Attributes, int]] = OrderedDict()
         self._held = 0
+        self._running: dict[str, asyncio.Task[Attributes]] = {}
+        self._large = asyncio.Lock()
 
     async def of(self, record: InstanceRecord) -> Attributes:
         """The DICOM JSON of an instance; BulkDataURI values begin at the DICOMweb root.
@@ -51,12 +63,27 @@ class Described:
         await self._require_unchanged(record)
         size = sum(piece.size for piece in found[0].pieces)
         if size > _IN_A_THREAD:
-            parsed = await asyncio.to_thread(_parsed, found[0])
+            parsed = await self._parsed_once(digest, found[0], size)
         else:
             parsed = _parsed(found[0])
         if size >= _WORTH_KEEPING:
             self._keep(digest, parsed, size)
         return parsed
+
+    async def _parsed_once(self, digest: str, document: Document, size: int) -> Attributes:
+        """Parse a document in a thread, once for all who wait for it."""
+        task = self._running.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._parse(document, size))
+            self._running[digest] = task
+            task.add_done_callback(lambda _: self._running.pop(digest, None))
+        return await asyncio.shield(task)
+
+    async def _parse(self, document: Document, size: int) -> Attributes:
+        if size <= _LARGE:
+            return await asyncio.to_thread(_parsed, document)
+        async with self._large:
+            return await asyncio.to_thread(_parsed_in_peace, document)
 
     async def _require_unchanged(self, record: InstanceRecord) -> None:
         if self._immutable:
@@ -77,3 +104,33 @@ class Described:
 
 def _parsed(document: Document) -> Attributes:
     return Attributes.parse(document.text(b""))
+
+
+def _parsed_in_peace(document: Document) -> Attributes:
+    """Parse without the collection of garbage, which would look at all that is new many times.
+
+    Nothing else runs while the text is parsed, so that nobody misses it.
+    """
+    text = document.text(b"")
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return Attributes.parse(text)
+    finally:
+        if collects:
+            gc.enable()
+
+
+async def through(
+    document: Attributes, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs
+) -> Found:
+    """Do what goes through a description, in a thread where that is long.
+
+    Args:
+        document: The description.
+        work: What is done.
+        given, named: Its arguments.
+    """
+    if document.length > _LONG:
+        return await asyncio.to_thread(work, *given, **named)
+    return work(*given, **named)

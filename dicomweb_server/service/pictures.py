@@ -15,7 +15,7 @@ from dicomweb_server.dicom.rewrite import swap
 from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable, InvalidParameter
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
 from dicomweb_server.model.kind import has_background
-from dicomweb_server.model.limits import MIB
+from dicomweb_server.model.limits import KIB, MIB
 from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.rendering import (
     Annotation,
@@ -29,8 +29,12 @@ from dicomweb_server.service.content import Content
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import tag_of
 from dicomweb_server.service.derived import Derived
-from dicomweb_server.service.described import Described
+from dicomweb_server.service.described import Described, through
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
+
+MOST_BULK_IN_ALL = 2 * MOST_BULK
+"""Bytes of values given by reference that one picture may need."""
+_MUCH_BULK = 256 * KIB
 
 LARGE = 16 * MIB
 """Bytes of pictures that are put together, from which on one waits for the other."""
@@ -211,23 +215,29 @@ class Pictures:
         """
         pixel = self.require_possible(record)
         wanted = Wanted()
-        look = appearance(document, number, wanted, pixel, planes)
+        look = await through(document, appearance, document, number, wanted, pixel, planes)
         needed = wanted.paths()
         if not needed:
             return look
-        return appearance(document, number, await self.bulk(record, needed), pixel, planes)
+        bulk = await self.bulk(record, needed)
+        if sum(map(len, bulk.values())) > _MUCH_BULK:
+            return await asyncio.to_thread(appearance, document, number, bulk, pixel, planes)
+        return await through(document, appearance, document, number, bulk, pixel, planes)
 
     async def bulk(self, record: InstanceRecord, paths: Sequence[str]) -> dict[str, bytes]:
         """Values of an instance that are not in its description, in little endian.
 
         Args:
             record: The instance.
-            paths: As in BulkRef; those that are not there or too long are left out.
+            paths: As in BulkRef; those that are not there or too long are left out, and those that
+                are too much together.
         """
         wanted = set(paths)
         found: dict[str, bytes] = {}
+        left = MOST_BULK_IN_ALL
         for element in record.bulk:
-            if element.path in wanted and element.size <= MOST_BULK:
+            if element.path in wanted and element.size <= min(MOST_BULK, left):
+                left -= element.size
                 data = b"".join(await self.parts.content.read(record, element.ranges))
                 found[element.path] = swap(data, element.word) if element.word > 1 else data
         return found

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dicomweb_server.auth.port import Action, Authorizer
-from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.appearance.frame import bulk_needed
 from dicomweb_server.dicom.appearance.presentation import PresentationState, presentation_bulk
-from dicomweb_server.dicom.appearance.references import in_order
+from dicomweb_server.dicom.appearance.references import Placed, in_order, references
 from dicomweb_server.errors import InvalidParameter, NotAcceptable, NotFound, NotPermitted
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import InstanceKey, Scope
@@ -19,6 +18,7 @@ from dicomweb_server.model.rendering import RenderOptions
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import tag_of
+from dicomweb_server.service.described import through
 from dicomweb_server.service.pictures import Pictures, Shot
 
 MOST_SHOWN = 2000
@@ -62,11 +62,13 @@ class States:
         Raises:
             NotAcceptable: It is of a kind that is not rendered, or nothing of it is there.
         """
-        applied = await self._state(state)
-        shown: list[tuple[Attributes, int]] = []
+        document = await self._pictures.parts.described.of(state)
+        # Its tables are needed when its images are made; here only which ones they are.
+        applied = PresentationState.of(document, {})
+        shown: list[Placed] = []
         frames: list[FrameOf] = []
         absent = 0
-        for reference in applied.references:
+        for reference in await through(applied.document, references, applied.document):
             key = InstanceKey(state.key.study, reference.series, reference.instance)
             record = await self._image(context, key)
             if record is None:
@@ -79,7 +81,7 @@ class States:
                         f"the presentation state is for more than {MOST_SHOWN} frames",
                         "the referenced images are rendered without it",
                     )
-                shown.append((document, number))
+                shown.append(Placed.of(document, number))
                 frames.append(FrameOf(record, number))
         if not frames:
             raise NotAcceptable(
@@ -106,7 +108,8 @@ class States:
             document = await parts.described.of(record)
             pixel = self._pictures.require_possible(record)
             bulk = await self._pictures.bulk(record, bulk_needed(document, number, pixel))
-            look = applied.appearance(document, number, bulk, pixel)
+            longer = max(applied.document, document, key=lambda each: each.length)
+            look = await through(longer, applied.appearance, document, number, bulk, pixel)
             return await self._pictures.shown(shot, document, look)
 
         name = tag_of(["state", state.blob.digest, shot.name])
@@ -114,7 +117,8 @@ class States:
 
     async def _state(self, record: InstanceRecord) -> PresentationState:
         document = await self._pictures.parts.described.of(record)
-        bulk = await self._pictures.bulk(record, presentation_bulk(document))
+        needed = await through(document, presentation_bulk, document)
+        bulk = await self._pictures.bulk(record, needed)
         return PresentationState.of(document, bulk)
 
     async def _image(self, context: Context, key: InstanceKey) -> InstanceRecord | None:

@@ -41,13 +41,16 @@ class Attributes(JsonItem):
         members: Its parsed DICOM JSON object.
         path: Sequence tags and item numbers on the way to it, each with a dot behind, as they
             stand in BulkRef.path; empty for the data set itself.
+        length: Bytes of the document that it was parsed from; 0 for items. What goes through a
+            long one has no place in an event loop.
     """
 
-    __slots__ = ("path",)
+    __slots__ = ("length", "path")
 
-    def __init__(self, members: Json, path: str = "") -> None:
+    def __init__(self, members: Json, path: str = "", length: int = 0) -> None:
         super().__init__(members)
         self.path = path
+        self.length = length
 
     @classmethod
     def parse(cls, text: bytes) -> Attributes:
@@ -57,7 +60,7 @@ class Attributes(JsonItem):
             text: What `Document.text` gives; the base URL does not matter.
         """
         members = orjson.loads(text)
-        return cls(members if isinstance(members, dict) else {})
+        return cls(members if isinstance(members, dict) else {}, length=len(text))
 
     def child(self, tag: int, number: int = 1) -> Attributes:
         """One item of a sequence; an empty one where there is none.

@@ -12,6 +12,8 @@ from dicomweb_server.model.tags import hex_of
 
 MOST_REFERENCES = 16_384
 
+Numbers = tuple[float, ...]
+
 _REFERENCED_SERIES = 0x00081115
 _REFERENCED_IMAGES = 0x00081140
 _REFERENCED_CLASS = 0x00081150
@@ -102,20 +104,48 @@ def first_for(document: Attributes, tag: int, instance: str, frame: int) -> Attr
     return NOTHING
 
 
-def in_order(shown: Sequence[tuple[Attributes, int]]) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What tells where a frame belongs among others; holds nothing of its data set.
+
+    Args:
+        dimensions: Dimension Index Values.
+        spots: For each way of telling it: position, and direction of rows and columns.
+    """
+
+    dimensions: Numbers
+    spots: tuple[tuple[Numbers, Numbers], ...]
+
+    @classmethod
+    def of(cls, document: Attributes, frame: int) -> Placed:
+        """Where a frame belongs.
+
+        Args:
+            document: Data set of the image.
+            frame: From 1.
+        """
+        groups = FrameGroups(document, frame)
+        told = groups.macro(_FRAME_CONTENT).floats(_DIMENSION_INDEX_VALUES, 64)
+        spots = (
+            (_numbers(groups, position, place, 3), _numbers(groups, orientation, axes, 6))
+            for position, place, orientation, axes in _PLACES
+        )
+        return cls(tuple(value for value in told if value is not None), tuple(spots))
+
+
+def in_order(shown: Sequence[Placed]) -> list[int]:
     """The order in which frames of a presentation state are shown (PS3.18 8.3.5.1.6).
 
     By Dimension Index Values, by the place along the normal of the first frame, as it came. What
     some of the frames do not tell does not count.
 
     Args:
-        shown: Data set and frame from 1 of each, in the order of the references.
+        shown: Of each frame, in the order of the references.
 
     Returns:
         Indices into `shown`.
     """
-    groups = [FrameGroups(document, frame) for document, frame in shown]
-    keys = [_dimensions(groups), *(_distances(groups, *place) for place in _PLACES)]
+    keys = [_dimensions(shown), *(_distances(shown, way) for way in range(len(_PLACES)))]
     told = [key for key in keys if key is not None]
     return sorted(range(len(shown)), key=lambda index: [key[index] for key in told])
 
@@ -125,26 +155,17 @@ def _frames(item: Attributes) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers if number >= 1)
 
 
-def _dimensions(groups: list[FrameGroups]) -> list[tuple[float, ...]] | None:
-    found = [
-        tuple(
-            value
-            for value in each.macro(_FRAME_CONTENT).floats(_DIMENSION_INDEX_VALUES, 64)
-            if value is not None
-        )
-        for each in groups
-    ]
+def _dimensions(shown: Sequence[Placed]) -> list[Numbers] | None:
+    found = [each.dimensions for each in shown]
     return found if found and len({len(each) for each in found}) == 1 and found[0] else None
 
 
-def _distances(
-    groups: list[FrameGroups], position: int, place: int, orientation: int, axes: int
-) -> list[tuple[float, ...]] | None:
+def _distances(shown: Sequence[Placed], way: int) -> list[Numbers] | None:
     """How far along the normal of the first frame each one lies."""
-    if not groups:
+    if not shown:
         return None
-    normal = _normal(_numbers(groups[0], orientation, axes, 6))
-    points = [_numbers(each, position, place, 3) for each in groups]
+    normal = _normal(shown[0].spots[way][1])
+    points = [each.spots[way][0] for each in shown]
     if not all(points):
         return None
     return [
@@ -153,14 +174,14 @@ def _distances(
     ]
 
 
-def _normal(axes: tuple[float, ...]) -> tuple[float, float, float]:
+def _normal(axes: Numbers) -> tuple[float, float, float]:
     if not axes:
         return 0.0, 0.0, 1.0
     a, b, c, d, e, f = axes
     return b * f - c * e, c * d - a * f, a * e - b * d
 
 
-def _numbers(groups: FrameGroups, macro: int, tag: int, count: int) -> tuple[float, ...]:
+def _numbers(groups: FrameGroups, macro: int, tag: int, count: int) -> Numbers:
     for holder in groups.holders(macro):
         told = [value for value in holder.floats(tag, count) if value is not None]
         if len(told) == count:

@@ -17,7 +17,7 @@ from dicomweb_server.dicom.appearance.presentation import (
     PresentationState,
     presentation_bulk,
 )
-from dicomweb_server.dicom.appearance.references import in_order
+from dicomweb_server.dicom.appearance.references import Placed, in_order
 from dicomweb_server.dicom.appearance.source import frame_at_same_place, source_of
 from dicomweb_server.errors import NotAcceptable
 from dicomweb_server.model.rendering import (
@@ -167,7 +167,7 @@ def test_nothing_in_a_document_makes_it_fail(
     frame_at_same_place(image, Attributes(state), frame)
     technique_lines(image, frame, Window(1, 2))
     patient_lines(image)
-    in_order([(image, 1), (image, 2)])
+    in_order([Placed.of(image, 1), Placed.of(image, 2)])
     shown = Attributes({**state, "00080016": {"vr": "UI", "Value": [GRAYSCALE]}})
     presentation_bulk(shown)
     try:

@@ -7,7 +7,7 @@ from pydicom import Dataset, Sequence
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.appearance.graphics import drawn
-from dicomweb_server.dicom.appearance.references import in_order
+from dicomweb_server.dicom.appearance.references import Placed, in_order
 from dicomweb_server.model.rendering import Graphic, GraphicType, Text
 from tests.dicom.appearance.test_presentation import item, reference
 
@@ -183,7 +183,7 @@ def _frame(dimensions: list[int] | None = None, position: list[float] | None = N
 def _order(*frames: Dataset, **attributes: object) -> list[int]:
     made = item(PerFrameFunctionalGroupsSequence=Sequence(frames), **attributes)
     document = Attributes(made.to_json_dict())
-    return in_order([(document, number) for number in range(1, len(frames) + 1)])
+    return in_order([Placed.of(document, number) for number in range(1, len(frames) + 1)])
 
 
 def test_frames_come_by_their_dimensions_first() -> None:
@@ -214,4 +214,4 @@ def test_slices_of_a_series_come_by_their_places() -> None:
         )
         for z in (5, -5, 0)
     ]
-    assert in_order([(each, 1) for each in slices]) == [1, 2, 0]
+    assert in_order([Placed.of(each, 1) for each in slices]) == [1, 2, 0]
