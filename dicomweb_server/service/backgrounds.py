@@ -20,7 +20,7 @@ from dicomweb_server.model.instance import InstanceRecord
 from dicomweb_server.model.kind import Kind, has_background, kind_of
 from dicomweb_server.model.query import Exact, Page, Query
 from dicomweb_server.service.context import Context
-from dicomweb_server.service.described import Described
+from dicomweb_server.service.described import Described, through
 from dicomweb_server.service.places import Places
 
 _SECONDS = 5.0
@@ -93,7 +93,7 @@ class Backgrounds:
             number = 1
         if number is None:
             beneath = await self._described.of(record)
-            number = frame_at_same_place(beneath, document, front.number)
+            number = await through(beneath, frame_at_same_place, beneath, document, front.number)
         count = record.frames.count if record.frames else 0
         return FrameOf(record, number) if number is not None and number <= count else None
 

@@ -136,7 +136,7 @@ class Thumbnails:
             plan(table_of(chosen), max(small.numbers))
         if not kind_of(chosen).is_picture:
             return await self._drawn(chosen, small)
-        if shows_patient(await self._pictures.parts.described.of(chosen)):
+        if await self._shows_patient(context, FrameOf(chosen, number)):
             return await self._drawn(chosen, small)
         options = RenderOptions(quality=_QUALITY, viewport=small.viewport)
         if not small.numbers:
@@ -144,11 +144,22 @@ class Thumbnails:
             if slide is not None:
                 return slide
             number = await representative(self._pictures, chosen)
+            if number > 1 and await self._shows_patient(context, FrameOf(chosen, number)):
+                return await self._drawn(chosen, small)
         try:
             shot = Shot(FrameOf(chosen, number), small.media_type, options)
             return await self._pictures.fresh(context, shot)
         except FrameUndecodable:
             return await self._drawn(chosen, small)
+
+    async def _shows_patient(self, context: Context, frame: FrameOf) -> bool:
+        """Whether a frame, or what it is laid on, may tell who the patient is."""
+        parts = self._pictures.parts
+        document = await parts.described.of(frame.record)
+        if shows_patient(document):
+            return True
+        behind = await parts.backgrounds.behind(context, document, frame)
+        return behind is not None and shows_patient(await parts.described.of(behind.record))
 
     async def _slide(
         self, context: Context, chosen: InstanceRecord, small: _Small, options: RenderOptions

@@ -19,10 +19,10 @@ PNG = "image/png"
 PATH = f"/studies/{STUDY}/series/{SEGMENTS}/instances/{SEGMENTS}.1"
 
 
-def source() -> bytes:
-    return part10(
-        dataset(PixelData=(200).to_bytes(2, "little") * 16, WindowCenter="128", WindowWidth="256")
-    )
+def source(**attributes: object) -> bytes:
+    pixels = (200).to_bytes(2, "little") * 16
+    made = dataset(PixelData=pixels, WindowCenter="128", WindowWidth="256", **attributes)
+    return part10(made)
 
 
 def segments() -> bytes:
@@ -172,3 +172,11 @@ def test_a_thumbnail_of_segments_shows_their_image_as_soon_as_it_is_there(
     bright, other = below()
     assert abs(bright - 200) <= 1
     assert other != tag
+
+
+def test_a_thumbnail_shows_no_segments_on_an_image_with_burned_in_text(site: Site) -> None:
+    path = f"{PATH}/thumbnail"
+    assert site.store([segments()]).status_code == 200
+    assert Image.open(BytesIO(site.get(path, PNG).content)).size == (4, 4)
+    assert site.store([source(BurnedInAnnotation="YES")]).status_code == 200
+    assert Image.open(BytesIO(site.get(path, PNG).content)).size == (256, 256)
