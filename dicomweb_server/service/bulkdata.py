@@ -109,7 +109,7 @@ class BulkSet:
         return filter(has_pixels, record.bulk)
 
     def _form(self, record: InstanceRecord, bulk: BulkRef) -> tuple[str, str] | None:
-        for wish in self._wishes:
+        for wish in self._choice.preferred(record, self._wishes):
             if has_pixels(bulk):
                 form = self._choice.whole_form(record, wish)
             else:

@@ -73,6 +73,29 @@ class Choice:
         self._codecs = codecs
         self._undecodable = undecodable or Undecodable()
 
+    def preferred(self, record: InstanceRecord, wishes: Sequence[Wish]) -> Sequence[Wish]:
+        """Wishes in the order in which they are tried: of equally good ones the stored form first.
+
+        PS3.18 8.7.8 leaves ties to the server; what lies there is neither decoded nor encoded.
+
+        Args:
+            record: The instance.
+            wishes: Acceptable forms, best first.
+        """
+        if len({wish.rank for wish in wishes}) == len(wishes) or wishes[0].rank < 0:
+            return wishes
+        syntaxes = (ANY, own_syntax(record), record.transfer_syntax)
+        kind = media.media_type_of(syntaxes[1])
+        kinds = (media.APPLICATION_DICOM, media.OCTET_STREAM, ANY_TYPE)
+
+        def effort(wish: Wish) -> int:
+            """0 for the stored form by its own media type, 1 by another, 2 for what is made."""
+            if wish.unasked or wish.transfer_syntax not in syntaxes:
+                return 2
+            return 0 if wish.media_type == kind else 1 if wish.media_type in kinds else 2
+
+        return sorted(wishes, key=lambda wish: (wish.rank, effort(wish)))
+
     def instance_syntax(self, record: InstanceRecord, wish: Wish) -> str | None:
         """Transfer syntax in which a Part 10 file meets a wish, None where none does.
 

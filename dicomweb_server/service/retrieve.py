@@ -109,7 +109,9 @@ class Retrieve:
         multipart = True
         record = None
         async for record in self._records(scope):
-            met = _first(self._choice.instance_syntax, record, wishes)
+            met = _first(
+                self._choice.instance_syntax, record, self._choice.preferred(record, wishes)
+            )
             if met is None:
                 refused = self._choice.refusal(record, wishes)
                 missing.append(Undelivered(record.key, refused.detail))
@@ -140,7 +142,9 @@ class Retrieve:
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = count
             async for record in self._records(scope):
-                met = _first(self._choice.instance_syntax, record, wishes)
+                met = _first(
+                    self._choice.instance_syntax, record, self._choice.preferred(record, wishes)
+                )
                 if met is None or left == 0:
                     continue
                 yield self._files.part(record, met[0], met[2])
@@ -328,7 +332,7 @@ class Retrieve:
     ) -> Delivery:
         table = table_of(record)
         plan(table, max(numbers))
-        met = _first(self._choice.pixel_form, record, wishes)
+        met = _first(self._choice.pixel_form, record, self._choice.preferred(record, wishes))
         if met is None:
             raise self._choice.refusal(record, wishes)
         (kind, syntax), wish, others = met
@@ -353,7 +357,7 @@ class Retrieve:
         self, record: InstanceRecord, bulk: BulkRef, wishes: Sequence[Wish]
     ) -> Delivery:
         """Pixel data of an instance: one part, or one for each frame of several compressed ones."""
-        for wish in wishes:
+        for wish in self._choice.preferred(record, wishes):
             form = self._choice.whole_form(record, wish)
             if form is None:
                 continue

@@ -13,6 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
+from dataclasses import replace
 
 from starlette.requests import Request
 
@@ -80,7 +81,7 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
 
 async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
     retrieve, scope = exchange.services.retrieve, exchange.scope
-    files = [Wish(media.APPLICATION_DICOM, wish.transfer_syntax, True) for wish in wishes]
+    files = [replace(wish, media_type=media.APPLICATION_DICOM, multipart=True) for wish in wishes]
 
     async def attempt() -> Response:
         found = await retrieve.instances(exchange.context, scope, files)

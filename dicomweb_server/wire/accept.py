@@ -7,7 +7,7 @@ resources of fixed types get one of the types that they offer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -79,7 +79,10 @@ class Wish:
             goes with every one.
         multipart: Whether it travels as multipart/related.
         as_stored: Whether only the form in which the pixels lie will do.
-        unasked: Whether the transfer syntax is the default of the media type, not the client's.
+        unasked: Whether the transfer syntax is the default of the media type, or any for want of
+            another, not the client's.
+        rank: The same for those that the client accepts equally well, lower for better ones; -1
+            where the order alone tells.
     """
 
     media_type: str
@@ -87,8 +90,11 @@ class Wish:
     multipart: bool
     as_stored: bool = False
     unasked: bool = field(default=False, compare=False)
+    rank: int = field(default=-1, compare=False)
 
 
+_STEPS, _BEHIND = 1000, 2000
+"""How many values of q there are (RFC 9110 12.4.2); ranks behind all those of the parameter."""
 _NEVER = (IMPLICIT_LITTLE, EXPLICIT_BIG)
 """Transfer syntaxes that no answer may have (PS3.18 8.7.3)."""
 _DEFAULTS = {s.media_type: s.uid for s in TRANSFER_SYNTAXES.values() if s.default} | {
@@ -195,7 +201,7 @@ def _wishes(
         for wish in _ordered(named, resource)
         if (rating := quality(ranges, _form(wish))) is not None and rating[0] > 0
     ]
-    found += _ordered(ranges, resource)
+    found += (replace(wish, rank=wish.rank + _BEHIND) for wish in _ordered(ranges, resource))
     if not found:
         raise NotAcceptable(
             f"{resource.value} cannot be sent in any form of the Accept header",
@@ -310,7 +316,7 @@ def _ordered(ranges: Sequence[MediaRange], resource: Resource) -> list[Wish]:
     rated = [(quality(ranges, _form(wish)) or (0.0, 0), wish) for wish in places]
     accepted = [(-q, places[wish], wish) for (q, _), wish in rated if q > 0]
     accepted.sort(key=lambda entry: entry[:2])
-    return [wish for _, _, wish in accepted]
+    return [replace(wish, rank=round(_STEPS * (1 + worse))) for worse, _, wish in accepted]
 
 
 def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:
@@ -337,20 +343,21 @@ def _wishes_of(media_range: MediaRange, resource: Resource) -> Iterator[Wish]:
             yield Wish(media_type, syntax, multipart, as_stored, unasked=not asked)
         if media_type.startswith("video/") and not asked:
             # Video is lossy only: as it is stored rather than not at all (PS3.18 8.7.3.4).
-            yield Wish(media_type, "*", multipart)
+            yield Wish(media_type, "*", multipart, unasked=True)
     if wild and asked in ("", "*"):
         # Where none of the types is the stored one, whichever can be made.
-        yield from (Wish(kind, "*", multipart) for kind in covered if kind in _COMPRESSED)
+        kinds = (kind for kind in covered if kind in _COMPRESSED)
+        yield from (Wish(kind, "*", multipart, unasked=not asked) for kind in kinds)
     if media_range.content == ANY and not asked:
         # Who takes anything is better served with the stored form than with a refusal.
-        yield from (Wish(media_type, "*", multipart) for media_type in offered[:1])
+        yield from (Wish(kind, "*", multipart, unasked=True) for kind in offered[:1])
 
 
 def _whatever(asked: str, multipart: bool) -> Iterator[Wish]:
     """The wish of a client that leaves the media type to the server."""
     syntax = _syntax(OCTET_STREAM, asked or "*", wild=True)
     if syntax:
-        yield Wish(ANY, syntax, multipart)
+        yield Wish(ANY, syntax, multipart, unasked=not asked)
 
 
 def _syntax(media_type: str, asked: str, wild: bool) -> str:

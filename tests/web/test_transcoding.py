@@ -185,6 +185,46 @@ def test_each_representation_has_a_tag_of_its_own(site: Site) -> None:
         assert "immutable" in response.headers["cache-control"]
 
 
+SLIDE_VIEWER = ", ".join(
+    f'multipart/related; type="{kind}"; transfer-syntax={syntax}'
+    for kind, syntax in [
+        ("image/jls", JPEG_LS),
+        ("image/jp2", JPEG_2000),
+        ("application/octet-stream", "*"),
+        ("image/jpeg", BASELINE),
+    ]
+)
+
+
+@pytest.mark.parametrize("tail", ["/frames/1", "/pixeldata"])
+@pytest.mark.parametrize(
+    ("uid", "form"),
+    [
+        (MULTI, f"image/jp2; transfer-syntax={JPEG_2000}"),
+        (LOSSY, f"image/jpeg; transfer-syntax={BASELINE}"),
+        (NATIVE, f"application/octet-stream; transfer-syntax={EXPLICIT}"),
+    ],
+)
+def test_of_equally_good_forms_the_stored_one_is_sent(
+    site: Site, uid: str, form: str, tail: str
+) -> None:
+    response = site.get(path_of(uid) + tail, SLIDE_VIEWER)
+    assert {headers["Content-Type"] for headers, _ in parts_of(response)} == {form}
+
+
+def test_of_files_too_the_stored_form_is_sent_unless_another_is_better(site: Site) -> None:
+    for quality, syntax in (("", JPEG_2000), (";q=0.9", HTJ2K)):
+        wishes = [f"{DICOM}; transfer-syntax={HTJ2K}", f"{DICOM}; transfer-syntax=*{quality}"]
+        head = site.get(path_of(MULTI), ", ".join(wishes)).content[:200]
+        assert f"\r\nContent-Type: application/dicom; transfer-syntax={syntax}".encode() in head
+
+
+def test_wildcards_still_mean_the_default(site: Site) -> None:
+    for accept in ("*/*", f"{OCTETS}, {OCTETS}; transfer-syntax={JPEG_LS}"):
+        ((headers, _),) = parts_of(site.get(f"{path_of(MULTI)}/frames/1", accept))
+        assert headers["Content-Type"].endswith(f"transfer-syntax={EXPLICIT}")
+
+
 @pytest.mark.parametrize("tail", ["", "/frames/1", "/pixeldata", "/bulkdata"])
 def test_tags_of_what_is_made_change_with_its_maker(
     site: Site, tail: str, monkeypatch: pytest.MonkeyPatch

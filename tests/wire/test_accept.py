@@ -77,6 +77,17 @@ def test_the_slide_viewer_names_eight_forms() -> None:
     assert found[7] == Wish("image/jpeg", JPEG_BASELINE, True)
 
 
+def test_equally_good_wishes_have_one_rank() -> None:
+    header = f"image/jls, image/jp2;q=0.5, {OCTET};transfer-syntax=*, image/jphc;q=0.5"
+    found = asked(header, Resource.FRAME, f"image/jpeg;transfer-syntax={JPEG_BASELINE}")
+    assert [wish.media_type for wish in found[:2]] == ["image/jls", OCTET]
+    covered = asked(header + ", image/*;q=0.1", Resource.FRAME, "image/jp2")
+    assert covered[0].rank < min(wish.rank for wish in covered[1:])
+    ranks = [wish.rank for wish in found]
+    assert ranks == sorted(ranks)
+    assert ranks[0] == ranks[1] < ranks[2] == ranks[3]
+
+
 def test_the_malformed_range_of_the_slide_viewer_is_read() -> None:
     header = f'multipart/related; type="image/jpeg; transfer-syntax={JPEG_BASELINE}"'
     assert asked(header, Resource.FRAMES) == [Wish("image/jpeg", JPEG_BASELINE, True)]
