@@ -52,5 +52,9 @@ class OwnCodecs:
         """Not here."""
         raise NotImplementedError
 
+    async def greatest(self, frame: Frame) -> float:
+        """Not here."""
+        raise NotImplementedError
+
     async def close(self) -> None:
         """Nothing to end."""

@@ -36,6 +36,11 @@ def animate_job(pictures: Sequence[bytes], media_type: str, milliseconds: Sequen
     return Job("animate", (media_type, tuple(milliseconds)), tuple(pictures))
 
 
+def greatest_job(frame: Frame) -> Job:
+    """A job that gives notes of the greatest stored value."""
+    return Job("greatest", (frame.pixel, frame.transfer_syntax), (frame.data,))
+
+
 def draw_job(drawing: Drawing, media_type: str, quality: int) -> Job:
     """A job that gives a picture of a drawing."""
     return Job("draw", (drawing, media_type, quality))

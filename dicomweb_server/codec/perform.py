@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from dicomweb_server.codec.extremes import greatest
 from dicomweb_server.codec.jobs import members
 from dicomweb_server.codec.messages import Job, Note
 from dicomweb_server.codec.port import Background
@@ -49,6 +50,11 @@ def _animate(arguments: tuple[object, ...], data: Data) -> Result:
     return {}, animate(data, media_type, milliseconds)
 
 
+def _greatest(arguments: tuple[object, ...], data: Data) -> Result:
+    pixel, syntax = cast("tuple[PixelHeader, str]", arguments)
+    return {"greatest": repr(greatest(Frame(pixel, syntax, data[0])))}, b""
+
+
 def _draw(arguments: tuple[object, ...], _data: Data) -> Result:
     drawing, media_type, quality = cast("tuple[Drawing, str, int]", arguments)
     return {}, draw(drawing, media_type, quality)
@@ -59,4 +65,5 @@ _JOBS: dict[str, Callable[[tuple[object, ...], Data], Result]] = {
     "render": _render,
     "animate": _animate,
     "draw": _draw,
+    "greatest": _greatest,
 }

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 from dicomweb_server.codec import table
 from dicomweb_server.codec.errand import Errand
-from dicomweb_server.codec.jobs import animate_job, draw_job, members, render_job, transcode_job
+from dicomweb_server.codec.jobs import (
+    animate_job,
+    draw_job,
+    greatest_job,
+    members,
+    render_job,
+    transcode_job,
+)
 from dicomweb_server.codec.messages import Job, Outcome, PackedJob, pack_job, text_of, texts_of
 from dicomweb_server.codec.port import Background
 from dicomweb_server.codec.process import Reply
@@ -84,6 +92,18 @@ class CodecPool:
         """Make a picture of a drawing; see Codecs."""
         return (await self._run(draw_job(drawing, media_type, quality))).data
 
+    async def greatest(self, frame: Frame) -> float:
+        """The greatest stored value of one frame; see Codecs."""
+        self._require_size(len(frame.data))
+        told = text_of((await self._run(greatest_job(frame))).notes, "greatest")
+        try:
+            value = float(told)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise CodecFailed("the codec gave no number")
+        return value
+
     def warm(self) -> None:
         """Start all processes, in the background."""
         while not self._closed and len(self._dispatcher.slots) < self._limits.workers:
@@ -130,10 +150,10 @@ class CodecPool:
 
 def _sound(reply: Reply, name: str) -> Reply:
     """A reply that brings a result; others become errors."""
-    notes = reply.notes
-    detail, hint = text_of(notes, "detail"), text_of(notes, "hint")
     if reply.outcome is Outcome.DONE:
         return reply
+    notes = reply.notes
+    detail, hint = text_of(notes, "detail"), text_of(notes, "hint")
     if reply.outcome is Outcome.UNDECODABLE:
         raise FrameUndecodable(
             detail,

@@ -135,6 +135,14 @@ class Codecs(Protocol):
         """
         ...
 
+    async def greatest(self, frame: Frame) -> float:
+        """The greatest stored value of one frame; 0 where no sample is a number.
+
+        Raises:
+            FrameUndecodable, CodecFailed, TooBusy: As for `transcode`.
+        """
+        ...
+
     async def close(self) -> None:
         """End the processes."""
         ...

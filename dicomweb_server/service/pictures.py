@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from dicomweb_server.codec.port import Background, Codecs
 from dicomweb_server.dicom.appearance.attributes import Attributes
-from dicomweb_server.dicom.appearance.frame import MOST_BULK, Wanted, appearance
+from dicomweb_server.dicom.appearance.frame import (
+    MOST_BULK,
+    RT_DOSE,
+    Wanted,
+    appearance,
+    up_to,
+)
 from dicomweb_server.dicom.appearance.lines import patient_lines, technique_lines
 from dicomweb_server.dicom.rewrite import swap
 from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable, InvalidParameter
@@ -30,6 +36,7 @@ from dicomweb_server.service.context import Context
 from dicomweb_server.service.delivery import tag_of
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.described import Described, through
+from dicomweb_server.service.dose import Doses
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
 
 MOST_BULK_IN_ALL = 2 * MOST_BULK
@@ -91,6 +98,7 @@ class Pictures:
 
     def __init__(self, parts: PictureParts) -> None:
         self.parts = parts
+        self._doses = Doses(parts.content, parts.codecs, parts.derived)
         self._large = asyncio.Lock()
 
     @asynccontextmanager
@@ -213,6 +221,16 @@ class Pictures:
             document: Description of the instance.
             planes: Whether overlay planes are wanted; without them less has to be read.
         """
+        look = await self._own(record, number, document, planes)
+        if record.sop_class != RT_DOSE or look.voi is not None:
+            return look
+        greatest = await self._doses.greatest(record)
+        return look if greatest is None else up_to(look, greatest)
+
+    async def _own(
+        self, record: InstanceRecord, number: int, document: Attributes, planes: bool
+    ) -> Appearance:
+        """How the stored values of a frame look by the description of its instance."""
         pixel = self.require_possible(record)
         wanted = Wanted()
         look = await through(document, appearance, document, number, wanted, pixel, planes)

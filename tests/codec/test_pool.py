@@ -60,6 +60,10 @@ def test_every_kind_of_job_is_done(shared: Bench) -> None:
     assert shared.run(shared.pool.animate([raw, raw], "image/gif", [10, 20])).startswith(b"GIF8")
     drawing = Drawing(20, 20, (Line(((0, 0), (9, 9))),), (Words("II", 1, 9),))
     assert shared.run(shared.pool.draw(drawing, "image/png", 90)).startswith(b"\x89PNG")
+    frame = grey(8, 8)
+    greatest = max(memoryview(frame.data).cast("H" if frame.pixel.bits_allocated == 16 else "B"))
+    for coded in (frame, shared.transcode(frame)):
+        assert shared.run(shared.pool.greatest(coded)) == greatest
 
 
 @pytest.mark.parametrize(

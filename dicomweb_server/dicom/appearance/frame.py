@@ -75,6 +75,18 @@ def appearance(
     return replace(look, overlays=overlays(document, frame, bulk, pixel)) if planes else look
 
 
+def up_to(look: Appearance, greatest: float) -> Appearance:
+    """A dose from none to the greatest stored value of its grid, where nothing else is told.
+
+    Args:
+        look: How frames of the dose look.
+        greatest: Stored value.
+    """
+    slope = look.modality.slope if isinstance(look.modality, Rescale) else 1.0
+    window = _from_none(greatest * slope)
+    return look if look.voi is not None or window is None else replace(look, voi=window)
+
+
 class Wanted(Mapping[str, bytes]):
     """Holds no value and remembers which ones were looked for."""
 
@@ -140,10 +152,13 @@ def _dose(groups: FrameGroups) -> Appearance:
     rescale = Rescale(scaling) if scaling else None
     told = [document.float_at(tag) for tag in _LARGEST_VALUES]
     top = next((value for value in told if value), 0.0) * (scaling or 1.0)
-    exact = WindowFunction.LINEAR_EXACT
     return Appearance(
         modality=rescale,
-        voi=Window(top / 2, top, exact) if top > 0 else None,
+        voi=_from_none(top),
         tint=colours.hot_iron(),
         aspect=aspect(groups),
     )
+
+
+def _from_none(top: float) -> Window | None:
+    return Window(top / 2, top, WindowFunction.LINEAR_EXACT) if top > 0 else None

@@ -13,7 +13,7 @@ from pydicom import Dataset, Sequence, dcmread
 
 from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.dicom.appearance.colours import colour_of, hot_iron, rgb_of_lab
-from dicomweb_server.dicom.appearance.frame import appearance
+from dicomweb_server.dicom.appearance.frame import appearance, up_to
 from dicomweb_server.dicom.appearance.source import frame_at_same_place, source_of
 from dicomweb_server.model.rendering import LookupTable, Rescale, Window, WindowFunction
 from tests import datasets
@@ -136,6 +136,13 @@ def test_dose_is_scaled_and_shown_in_colours() -> None:
 def test_dose_goes_from_none_to_the_greatest_one_told() -> None:
     made = datasets.dataset(SOPClassUID=DOSE, DoseGridScaling="0.5", LargestImagePixelValue=1000)
     assert of(made).appearance().voi == Window(250, 500, WindowFunction.LINEAR_EXACT)
+
+
+def test_dose_goes_up_to_what_was_found_where_nothing_is_told() -> None:
+    look = of(datasets.dataset(SOPClassUID=DOSE, DoseGridScaling="0.5")).appearance()
+    assert up_to(look, 1000).voi == Window(250, 500, WindowFunction.LINEAR_EXACT)
+    assert up_to(up_to(look, 1000), 10).voi == Window(250, 500, WindowFunction.LINEAR_EXACT)
+    assert up_to(look, 0).voi is None
 
 
 def test_parametric_maps_keep_their_window(data_folder: Path) -> None:
