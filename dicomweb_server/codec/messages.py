@@ -12,11 +12,15 @@ from __future__ import annotations
 import json
 import pickle
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from enum import IntEnum
+from functools import cache
+from io import BytesIO
+from operator import attrgetter
 
 from dicomweb_server.codec.window import HALF
+from dicomweb_server.model import instance, rendering
 from dicomweb_server.model.limits import KIB
 
 JOB_HEAD = struct.Struct("<4s?QI")
@@ -110,8 +114,28 @@ class JobHead:
 
 def pack_job(job: Job) -> PackedJob:
     """Make the bytes of a job."""
-    call = pickle.dumps((job.name, job.arguments), pickle.HIGHEST_PROTOCOL)
-    return PackedJob(job.name, call, job.data)
+    buffer = BytesIO()
+    pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _reducers()
+    pickler.dump((job.name, job.arguments))
+    return PackedJob(job.name, buffer.getvalue(), job.data)
+
+
+Reducer = Callable[[object], tuple[type, tuple[object, ...]]]
+
+
+@cache
+def _reducers() -> dict[type, Reducer]:
+    """How values of rendering are pickled: dataclasses with slots would ask for their fields anew
+    each time, which costs more than all else."""
+    kinds = (getattr(module, name) for module in (rendering, instance) for name in vars(module))
+    return {kind: _reducer(kind) for kind in kinds if isinstance(kind, type) and is_dataclass(kind)}
+
+
+def _reducer(kind: type) -> Reducer:
+    names = [field.name for field in fields(kind)]
+    values = attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, names[0]),)
+    return lambda one: (kind, values(one))
 
 
 def job_head(head: bytes) -> JobHead:
@@ -165,12 +189,12 @@ def reply_head(head: bytes | bytearray, most: int) -> ReplyHead:
     Raises:
         ProtocolError: It is none, or tells more than is allowed.
     """
-    magic, in_window, outcome, notes, data = REPLY_HEAD.unpack(head)
-    if magic != _REPLY or outcome not in Outcome.__members__.values():
+    magic, in_window, told, notes, data = REPLY_HEAD.unpack(head)
+    if magic != _REPLY or told > max(Outcome):
         raise ProtocolError("a reply does not begin like one")
     if notes > NOTES or data > (min(most, HALF) if in_window else most):
         raise ProtocolError("a reply is longer than it may be")
-    return ReplyHead(in_window, Outcome(outcome), notes, data)
+    return ReplyHead(in_window, Outcome(told), notes, data)
 
 
 def read_notes(text: bytes | bytearray) -> Mapping[str, object]:
