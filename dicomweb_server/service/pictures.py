@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from dicomweb_server.codec.port import Background, Codecs
@@ -21,7 +21,7 @@ from dicomweb_server.dicom.rewrite import swap
 from dicomweb_server.errors import FrameOutOfRange, FrameUndecodable, InvalidParameter
 from dicomweb_server.model.instance import InstanceRecord, PixelHeader
 from dicomweb_server.model.kind import has_background
-from dicomweb_server.model.limits import KIB, MIB
+from dicomweb_server.model.limits import KIB
 from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.rendering import (
     Annotation,
@@ -38,13 +38,11 @@ from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.described import Described, through
 from dicomweb_server.service.dose import Doses
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
+from dicomweb_server.service.room import Room
 
 MOST_BULK_IN_ALL = 2 * MOST_BULK
 """Bytes of values given by reference that one picture may need."""
 _MUCH_BULK = 256 * KIB
-
-LARGE = 16 * MIB
-"""Bytes of pictures that are put together, from which on one waits for the other."""
 
 REVISION = "1"
 """Changes whenever the same request gives another picture than before."""
@@ -99,20 +97,18 @@ class Pictures:
     def __init__(self, parts: PictureParts) -> None:
         self.parts = parts
         self._doses = Doses(parts.content, parts.codecs, parts.derived)
-        self._large = asyncio.Lock()
+        self._room = Room()
 
-    @asynccontextmanager
-    async def room(self, size: int) -> AsyncIterator[None]:
+    def room(self, size: int) -> AbstractAsyncContextManager[None]:
         """Wait until there is room for something large: one at a time in the whole process.
 
         Args:
             size: Bytes that are held; little needs no waiting.
+
+        Raises:
+            TooBusy: Too many wait already.
         """
-        if size <= LARGE:
-            yield
-            return
-        async with self._large:
-            yield
+        return self._room.of(size)
 
     def require_possible(self, record: InstanceRecord) -> PixelHeader:
         """Make sure, from the index row alone, that frames of an instance can be rendered.

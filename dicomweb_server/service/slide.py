@@ -154,7 +154,7 @@ class Slides:
         parts, record = self._pictures.parts, view.record
         document = await parts.described.of(record)
         touched = view.tiles.within(view.left, view.top, view.right, view.bottom)
-        mosaic = _Mosaic(view)
+        mosaic = await asyncio.to_thread(_Mosaic, view)
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
             for place, tile in enumerate(touched):
@@ -169,7 +169,8 @@ class Slides:
         number = touched[0].number if touched else 1
         look = await self._pictures.appearance(record, number, document)
         lines = lines_of(document, number, look, options)
-        frame = mosaic.frame(self._pictures.require_possible(record))
+        stored = self._pictures.require_possible(record)
+        frame = await asyncio.to_thread(mosaic.frame, stored)
         shown = replace(look, aspect=1.0) if view.grey else Appearance(profile=look.profile)
         chosen = mosaic.options(options)
         if not view.grey:
