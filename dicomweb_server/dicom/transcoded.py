@@ -127,8 +127,9 @@ def image_edits(before: PixelHeader, after: PixelHeader) -> dict[int, Edit]:
         0x00280103: (before.pixel_representation, after.pixel_representation),
     }
     found = {tag: edits.word(tag, new) for tag, (old, new) in numbers.items() if old != new}
-    if after.samples_per_pixel > 1:
-        found[0x00280006] = edits.word(0x00280006, after.planar_configuration)
+    several = after.samples_per_pixel > 1
+    planar = edits.word(0x00280006, after.planar_configuration) if several else edits.removed
+    found[0x00280006] = planar
     photometric = after.photometric_interpretation
     if photometric != before.photometric_interpretation:
         found[0x00280004] = edits.text(0x00280004, "CS", lambda _: photometric)

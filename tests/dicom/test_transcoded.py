@@ -257,3 +257,10 @@ def test_a_description_that_has_no_room_is_left_as_it_is() -> None:
     long = "x" * 1020
     edit = lossy.Derivation("1.2", "1.3", "1.4", BASELINE, "JPEG", 2).edits()[0x00082111]
     assert edit(long.encode())[8:] == long.encode()
+
+
+def test_one_sample_has_no_planar_configuration() -> None:
+    """PS3.5 8.2: absent for one sample per pixel, though stored files have it."""
+    rewriting = replace(NATIVE, edits=image_edits(GREY, GREY))
+    source = part10(compressed(PlanarConfiguration=0), RLE)
+    assert "PlanarConfiguration" not in read(made(source, rewriting, [bytes(32)]))
