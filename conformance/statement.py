@@ -83,6 +83,7 @@ _RENDERING = (
         "also those in unused bits of its pixels; others are ignored with a Warning",
     ),
     ("`iccprofile`", "no, yes, srgb, adobergb, rommrgb in " + ", ".join(sorted(COLOUR_MANAGED))),
+    ("Without `iccprofile`", "colours converted to sRGB, no profile; `no` leaves them as they are"),
     ("Presentation states", "grayscale softcopy ones as targets; others are refused with 406"),
     ("Pixels that cannot be decoded", "406 with the reason; other frames are not affected"),
     (

@@ -277,7 +277,8 @@ class RenderOptions:
         region: Part in shares; not together with a part in `viewport`.
         window: Instead of the window of the image.
         annotations: What is written or drawn onto the picture.
-        profile: ICC profile of the picture.
+        profile: ICC profile of the picture; None where the request does not say: no profile, and
+            colours as those see them who know of none.
         overlays: Whether overlay planes are drawn, without OVERLAY among the annotations too.
     """
 
@@ -286,7 +287,7 @@ class RenderOptions:
     region: Region | None = None
     window: Window | None = None
     annotations: tuple[Annotation, ...] = ()
-    profile: IccProfile = IccProfile.NO
+    profile: IccProfile | None = IccProfile.NO
     overlays: bool = False
 
     @property

@@ -44,7 +44,7 @@ MOST_BULK_IN_ALL = 2 * MOST_BULK
 """Bytes of values given by reference that one picture may need."""
 _MUCH_BULK = 256 * KIB
 
-REVISION = "1"
+REVISION = "2"
 """Changes whenever the same request gives another picture than before."""
 
 

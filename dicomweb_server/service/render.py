@@ -371,7 +371,7 @@ async def _failing(error: ArchiveError) -> bytes:
 
 
 def _require_profile(form: RenderedForm, options: RenderOptions) -> None:
-    if options.profile is not IccProfile.NO and form.media_type not in COLOUR_MANAGED:
+    if options.profile not in (None, IccProfile.NO) and form.media_type not in COLOUR_MANAGED:
         raise InvalidParameter(
             "iccprofile",
             f"{form.media_type} is sent without ICC profile",

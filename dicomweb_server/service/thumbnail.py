@@ -138,7 +138,7 @@ class Thumbnails:
             return await self._drawn(chosen, small)
         if await self._shows_patient(context, FrameOf(chosen, number)):
             return await self._drawn(chosen, small)
-        options = RenderOptions(quality=_QUALITY, viewport=small.viewport)
+        options = RenderOptions(quality=_QUALITY, viewport=small.viewport, profile=None)
         if not small.numbers:
             slide = await self._slide(context, chosen, small, options)
             if slide is not None:

@@ -83,7 +83,7 @@ def parse_thumbnail(parameters: Sequence[Parameter]) -> RenderQuery:
         InvalidParameter: The viewport is malformed, or names a part of the image.
     """
     given = _once(parameters, _THUMBNAIL)
-    options = RenderOptions(viewport=_viewport(given.get("viewport"), crop=False))
+    options = RenderOptions(viewport=_viewport(given.get("viewport"), crop=False), profile=None)
     return RenderQuery(options, _ignored(parameters, _THUMBNAIL))
 
 
@@ -172,9 +172,9 @@ def _annotations(text: str | None) -> tuple[tuple[Annotation, ...], tuple[str, .
     return found, (unsupported_annotations(unknown),) if unknown else ()
 
 
-def _profile(text: str | None) -> IccProfile:
+def _profile(text: str | None) -> IccProfile | None:
     if text is None:
-        return IccProfile.NO
+        return None
     known = {profile.value: profile for profile in IccProfile}
     if text not in known:
         raise InvalidParameter(

@@ -133,6 +133,7 @@ def parse(
         region=_region(given),
         window=window,
         annotations=annotations,
+        profile=None,
     )
     frame = given.whole("frameNumber", 1, 999_999_999)
     ignored = given.among(*_DICOM_ONLY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -15,6 +16,8 @@ from pydicom.uid import (
     RTPlanStorage,
 )
 
+from dicomweb_server.codec.render.profiles import profile_of
+from dicomweb_server.model.rendering import IccProfile
 from dicomweb_server.testing.datasets import encapsulated_pdf, text_report
 from tests.datasets import SERIES, STUDY, dataset, part10
 from tests.site import Site, open_site, parts_of
@@ -194,6 +197,39 @@ def test_profiles_go_with_types_that_have_them(site: Site) -> None:
     refused = site.get(f"{instance(1)}/rendered?iccprofile=srgb", GIF)
     assert refused.status_code == 400
     assert "image/png" in refused.json()["hint"]
+
+
+def test_a_picture_without_profile_has_the_colours_that_browsers_show(tmp_path: Path) -> None:
+    """PS3.18 8.3.5.1.5: `no` leaves the values; who says nothing needs to know nothing."""
+    wide = profile_of(IccProfile.ADOBERGB)
+    made = single(
+        60,
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation="RGB",
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelData=bytes((40, 160, 80)) * 16,
+        ICCProfile=wide + bytes(len(wide) % 2),
+    )
+    made["PixelData"].VR = "OB"
+    with open_site(tmp_path) as site:
+        assert site.store([part10(made)]).status_code == 200
+
+        def colour(query: str) -> tuple[object, bool]:
+            response = site.get(f"{instance(60)}/rendered{query}", PNG)
+            picture = opened(response.content)
+            return picture.getpixel((1, 1)), "icc_profile" in picture.info
+
+        told, embedded = colour("?iccprofile=srgb")
+        assert embedded
+        assert colour("") == (told, False)
+        assert colour("?iccprofile=no") == ((40, 160, 80), False)
+        assert colour("?iccprofile=yes") == ((40, 160, 80), True)
+        assert told != (40, 160, 80)
+        thumbnail = opened(site.get(f"{instance(60)}/thumbnail", PNG).content)
+        assert thumbnail.getpixel((1, 1)) == told
 
 
 def test_annotations_change_the_picture(site: Site) -> None:

@@ -33,7 +33,7 @@ def thumbnail(query: str) -> rendered.RenderQuery:
 
 
 def test_nothing_asked_is_the_image_as_it_is() -> None:
-    assert parsed("") == rendered.RenderQuery(RenderOptions())
+    assert parsed("") == rendered.RenderQuery(RenderOptions(profile=None))
 
 
 @pytest.mark.parametrize("value", ["1", "50", "100", "007"])
@@ -164,15 +164,20 @@ def test_profiles(profile: IccProfile) -> None:
     assert parsed(f"iccprofile={profile.value}").options.profile is profile
 
 
+def test_no_profile_is_not_the_same_as_saying_nothing() -> None:
+    assert parsed("").options.profile is None
+    assert thumbnail("").options.profile is None
+
+
 def test_parameters_that_are_not_known_are_ignored_with_a_warning() -> None:
     found = parsed("accept=image/png&accept=image/gif&charset=utf-8&zoom=2&_=1")
-    assert found.options == RenderOptions()
+    assert found.options == RenderOptions(profile=None)
     assert found.warnings == ("The following parameters are not supported: zoom, _",)
 
 
 def test_a_thumbnail_has_a_size_and_nothing_else() -> None:
     found = thumbnail("viewport=64,32&window=1,2,linear")
-    assert found.options == RenderOptions(viewport=Viewport(64, 32))
+    assert found.options == RenderOptions(viewport=Viewport(64, 32), profile=None)
     assert found.warnings == ("The following parameters are not supported: window",)
 
 

@@ -22,20 +22,25 @@ Colorant = tuple[float, float, float]
 
 
 def with_profile(
-    picture: Image.Image, wanted: IccProfile, source: bytes
+    picture: Image.Image, wanted: IccProfile | None, source: bytes
 ) -> tuple[Image.Image, bytes]:
     """A picture and the profile that goes with it.
 
     Args:
         picture: Grey or RGB.
-        wanted: `no`: the picture as it is, without a profile. `yes`: as it is, with the profile of
-            its source or sRGB. Else converted into that space.
+        wanted: None: in sRGB, which pictures without a profile are taken for, and without one.
+            `no`: the picture as it is, without a profile. `yes`: as it is, with the profile of its
+            source or sRGB. Else converted into that space.
         source: ICC profile of its colours; empty for sRGB, as is one that cannot be read.
     """
     if wanted is IccProfile.NO:
         return picture, b""
-    colours = picture.convert("RGB")
     own = readable(source)
+    if wanted is None:
+        if not own or picture.mode != "RGB":
+            return picture, b""
+        return _converted(picture, own, profile_of(IccProfile.SRGB)), b""
+    colours = picture.convert("RGB")
     if wanted is IccProfile.YES:
         return colours, own or profile_of(IccProfile.SRGB)
     target = profile_of(wanted)

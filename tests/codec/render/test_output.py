@@ -141,6 +141,20 @@ def test_without_a_wish_there_is_no_profile() -> None:
     assert with_profile(picture, IccProfile.NO, profile_of(IccProfile.ADOBERGB)) == (picture, b"")
 
 
+def test_who_says_nothing_gets_the_colours_that_browsers_show() -> None:
+    """Pictures without a profile are taken for sRGB."""
+    wide = profile_of(IccProfile.ADOBERGB)
+    picture = Image.fromarray(smooth(True))
+    told, _ = with_profile(picture, IccProfile.SRGB, wide)
+    shown, profile = with_profile(picture, None, wide)
+    assert profile == b""
+    assert shown.tobytes() == told.tobytes() != picture.tobytes()
+    for source in (b"", b"no profile", bytes(400)):
+        assert with_profile(picture, None, source) == (picture, b"")
+    grey = Image.fromarray(smooth(False))
+    assert with_profile(grey, None, wide) == (grey, b"")
+
+
 def test_yes_keeps_colours_and_profile() -> None:
     source = profile_of(IccProfile.ADOBERGB)
     picture = Image.fromarray(smooth(True))
