@@ -73,6 +73,8 @@ class Derivation:
         transfer_syntax: In which it is compressed.
         name: Name of that transfer syntax.
         ratio: Bytes uncompressed to bytes compressed, about.
+        before: Method and ratio of the stored image, where it is lossy by its transfer syntax and
+            may say nothing of it.
     """
 
     sop_class: str
@@ -81,19 +83,23 @@ class Derivation:
     transfer_syntax: str
     name: str
     ratio: float
+    before: tuple[str, str] = ("", "")
 
     def edits(self) -> dict[int, Edit]:
         """Changes to elements."""
         method, ratio = _METHODS[self.transfer_syntax], f"{self.ratio:.4g}"
         said = f"Lossy compression: {self.name}, ratio about {ratio}:1"
         uid = self.instance
+        old_method, old_ratio = self.before
         return {
             _IMAGE_TYPE: edits.text(_IMAGE_TYPE, "CS", _derived),
             _SOP_INSTANCE: edits.text(_SOP_INSTANCE, "UI", lambda _: uid),
             _DERIVATION: edits.text(_DERIVATION, "ST", lambda old: _joined(old, said, "; ")),
             _LOSSY: edits.text(_LOSSY, "CS", lambda _: "01"),
-            _RATIO: edits.text(_RATIO, "DS", lambda old: _joined(old, ratio, "\\")),
-            _METHOD: edits.text(_METHOD, "CS", lambda old: _joined(old, method, "\\")),
+            _RATIO: edits.text(_RATIO, "DS", lambda old: _joined(old or old_ratio, ratio, "\\")),
+            _METHOD: edits.text(
+                _METHOD, "CS", lambda old: _joined(old or old_method, method, "\\")
+            ),
         }
 
     def appended(self) -> dict[int, bytes]:
@@ -110,6 +116,16 @@ class Derivation:
             _SOURCE_IMAGES: source,
             _DERIVATION_CODES: _code("113040", "DCM", "Lossy Compression"),
         }
+
+
+def method_and_ratio(transfer_syntax: str, ratio: float) -> tuple[str, str]:
+    """Of an image that is stored in a lossy transfer syntax; empty texts for others.
+
+    Args:
+        transfer_syntax, ratio: As for `marks`.
+    """
+    method = _METHODS.get(transfer_syntax)
+    return ("", "") if method is None else (method, f"{ratio:.4g}")
 
 
 def derived_uid(source: str, *parameters: str) -> str:

@@ -112,7 +112,9 @@ class TranscodedFiles:
             uid = lossy.derived_uid(uid, record.blob.digest, syntax, quality)
             name = media.TRANSFER_SYNTAXES[syntax].name
             ratio = frame_length(after) / max(len(first), 1)
-            derivation = lossy.Derivation(sop_class, record.key.instance, uid, syntax, name, ratio)
+            before = lossy.method_and_ratio(record.transfer_syntax, _ratio(record, after))
+            source = record.key.instance
+            derivation = lossy.Derivation(sop_class, source, uid, syntax, name, ratio, before)
             edits |= derivation.edits()
             appended = derivation.appended()
         else:

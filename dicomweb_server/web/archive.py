@@ -6,23 +6,27 @@ from collections.abc import AsyncIterator, Sequence
 
 from dicomweb_server.model import media
 from dicomweb_server.service.delivery import DeliveredPart, Delivery, ended, settled_parts
-from dicomweb_server.web.deliver import AHEAD, REVALIDATE, each, not_modified, tell_missing
+from dicomweb_server.web.deliver import AHEAD, REVALIDATE, begun, each, not_modified, tell_missing
 from dicomweb_server.web.exchange import Exchange
 from dicomweb_server.web.responses import Response, StreamResponse
 from dicomweb_server.wire import conditional, zipfile
 from dicomweb_server.wire.zipfile import ZipWriter
 
 
-def zipped(exchange: Exchange, delivery: Delivery) -> Response:
-    """The response that holds the files of a delivery as members of an archive.
+async def zipped(exchange: Exchange, delivery: Delivery) -> Response:
+    """The response that holds the files of a delivery as members of an archive, begun already.
 
     Args:
         exchange: The request.
         delivery: Part 10 files.
+
+    Raises:
+        FrameUndecodable, CodecFailed, TooBusy: What comes first cannot be made.
     """
     tag = conditional.etag("zip", delivery.tag)
     if not conditional.none_match(exchange.none_match, tag):
         return not_modified(tag, REVALIDATE)
+    delivery = await begun(delivery)
     names = [member_name(part.location) for part in delivery.parts]
     status = 206 if delivery.missing else 200
     chunks = _chunks(names, delivery.parts)

@@ -85,7 +85,7 @@ async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
 
     async def attempt() -> Response:
         found = await retrieve.instances(exchange.context, scope, files)
-        return zipped(exchange, await begun(found))
+        return await zipped(exchange, found)
 
     return await _without_damaged(attempt)
 

@@ -264,3 +264,16 @@ def test_one_sample_has_no_planar_configuration() -> None:
     rewriting = replace(NATIVE, edits=image_edits(GREY, GREY))
     source = part10(compressed(PlanarConfiguration=0), RLE)
     assert "PlanarConfiguration" not in read(made(source, rewriting, [bytes(32)]))
+
+
+@pytest.mark.parametrize("told", ["", "ISO_10918_1", None])
+def test_a_lossy_image_of_a_lossy_one_tells_of_both(told: str | None) -> None:
+    before = lossy.method_and_ratio(BASELINE, 12)
+    edits = lossy.Derivation("1.2", "1.3", "1.4", JPEG_2000, "JPEG 2000", 20, before).edits()
+    source = compressed()
+    if told is not None:
+        source.LossyImageCompressionMethod = told
+    found = read(made(part10(source, RLE), replace(FRAGMENTED, edits=edits), []))
+    assert list(found.LossyImageCompressionMethod) == ["ISO_10918_1", "ISO_15444_1"]
+    assert list(found.LossyImageCompressionRatio) == [12, 20]
+    assert lossy.method_and_ratio(RLE, 3) == ("", "")
