@@ -10,7 +10,8 @@ from dicomweb_server.dicom.json_item import JsonItem
 from dicomweb_server.dicom.report import coordinates
 from dicomweb_server.dicom.report.codes import first_code
 from dicomweb_server.dicom.report.references import Places, references
-from dicomweb_server.dicom.report.tree import NO_CODE, Code, Content
+from dicomweb_server.dicom.report.tables import read_table
+from dicomweb_server.dicom.report.tree import NO_CODE, Code, Content, Table
 
 CONTENT = 0x0040A730
 NAME = 0x0040A043
@@ -31,9 +32,6 @@ _DATE = 0x0040A121
 _TIME = 0x0040A122
 _PERSON = 0x0040A123
 _UID = 0x0040A124
-_TABLE = 0x0040A801
-_TABLE_ROWS = 0x0040A802
-_TABLE_COLUMNS = 0x0040A803
 _DEEPEST = 32
 
 
@@ -104,6 +102,7 @@ def _content(item: JsonItem, place: tuple[int, ...], reading: _Reading) -> Conte
         flowing=item.text(_CONTINUITY) == "CONTINUOUS",
         number=".".join(map(str, place)),
         target=target,
+        table=made.table,
         children=children,
     )
 
@@ -133,6 +132,7 @@ class _Value:
     code: Code = NO_CODE
     units: Code = NO_CODE
     qualifier: Code = NO_CODE
+    table: Table | None = None
 
 
 def _text(item: JsonItem, _reading: _Reading) -> _Value:
@@ -171,11 +171,18 @@ def _words(
     return value
 
 
-def _table(item: JsonItem) -> str:
-    table = item.item(_TABLE) or item
-    rows, columns = table.integer(_TABLE_ROWS), table.integer(_TABLE_COLUMNS)
-    size = f" of {rows} rows and {columns} columns" if rows and columns else ""
-    return f"table{size}, not shown here"
+def _table(item: JsonItem, reading: _Reading) -> _Value:
+    """A table counts as many items and characters as its cells."""
+    table = read_table(item)
+    if table is None:
+        return _Value("table that tells no size, not shown here")
+    reading.items -= sum(map(len, table.cells))
+    length = sum(len(cell) for row in table.cells for cell in row)
+    if reading.items < 0 or length > reading.characters:
+        reading.left_out += 1
+        return _Value(f"table of {table.rows} rows and {table.columns} columns, not shown here")
+    reading.characters -= length
+    return _Value(table.size, table=table)
 
 
 def _other(item: JsonItem, _reading: _Reading) -> _Value:
@@ -195,5 +202,5 @@ _VALUES: dict[str, Callable[[JsonItem, _Reading], _Value]] = {
     "SCOORD": _words(coordinates.spatial),
     "SCOORD3D": _words(coordinates.spatial_3d),
     "TCOORD": _words(coordinates.temporal),
-    "TABLE": _words(_table),
+    "TABLE": _table,
 }

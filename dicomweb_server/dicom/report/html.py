@@ -9,7 +9,7 @@ from itertools import groupby
 from dicomweb_server.dicom import page
 from dicomweb_server.dicom.page import element, escape, value
 from dicomweb_server.dicom.report import phrases
-from dicomweb_server.dicom.report.tree import Content, Entry, Reference, Report
+from dicomweb_server.dicom.report.tree import Content, Entry, Reference, Report, Table
 from dicomweb_server.model.ids import is_uid
 
 Link = Callable[[str, str, str], str]
@@ -99,6 +99,8 @@ class _Writer:
         if label:
             yield f"{self.name(content, label)}: "
         yield " ".join(self.values(content))
+        if content.table is not None:
+            yield from _table(content.table)
         if content.children:
             yield from self.children(content.children, level)
         yield "</li>\n"
@@ -147,6 +149,19 @@ class _Writer:
     @staticmethod
     def uid(reference: Reference) -> str:
         return element("small", reference.instance)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield "<table>"
+    if table.titles:
+        corner = "<td></td>" if table.names else ""
+        titles = "".join(f'<th scope="col">{value(title)}</th>' for title in table.titles)
+        yield f"<thead><tr>{corner}{titles}</tr></thead>"
+    yield "<tbody>"
+    for number, row in enumerate(table.cells):
+        name = f'<th scope="row">{value(table.names[number])}</th>' if table.names else ""
+        yield f"<tr>{name}{''.join(f'<td>{value(cell)}</td>' for cell in row)}</tr>\n"
+    yield "</tbody></table>"
 
 
 def _pairs(lines: tuple[Entry, ...]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dicomweb_server.dicom.report import phrases
-from dicomweb_server.dicom.report.tree import Content, Reference, Report
+from dicomweb_server.dicom.report.tree import Content, Reference, Report, Table
 
 _STEP = "  "
 
@@ -56,6 +56,8 @@ def _item(content: Content, indent: str, targets: phrases.Found) -> Iterator[str
         lead = f"- {f'[{related}] ' if related else ''}{f'{label}: ' if label else ''}"
         yield from _wrapped(indent, lead, "; ".join(_values(content, targets)))
     below = indent + _STEP
+    if content.table is not None:
+        yield from (f"{below}{line}" for line in _table(content.table))
     if phrases.is_container(content) and phrases.flows(content):
         yield from _flow(content, below)
         return
@@ -89,6 +91,15 @@ def _values(content: Content, targets: phrases.Found) -> Iterator[str]:
     missing = phrases.missing(content)
     if missing:
         yield missing
+
+
+def _table(table: Table) -> Iterator[str]:
+    """Cells between bars; line feeds in them become spaces."""
+    rows = [table.titles, *table.cells] if table.titles else list(table.cells)
+    names = ("",) * (len(rows) - len(table.cells)) + table.names
+    for number, row in enumerate(rows):
+        told = (names[number], *row) if table.names else row
+        yield " | ".join(" ".join(cell.split()) for cell in told).rstrip()
 
 
 def _smalls(content: Content) -> str:

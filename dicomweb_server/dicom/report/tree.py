@@ -53,6 +53,33 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table, or as much of it as is shown.
+
+    Args:
+        rows, columns: Its whole size.
+        titles: Names of columns; empty where they have none.
+        names: Names of rows; empty where they have none.
+        cells: Values of each row; empty texts for missing ones.
+    """
+
+    rows: int
+    columns: int
+    titles: tuple[str, ...]
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+    @property
+    def size(self) -> str:
+        """Its size in words, and how much of it is shown."""
+        told = f"table of {self.rows} rows and {self.columns} columns"
+        shown = (len(self.cells), len(self.cells[0]) if self.cells else 0)
+        if shown == (self.rows, self.columns):
+            return told
+        return f"{told}; the first {shown[0]} rows and {shown[1]} columns of it"
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A content item and what is below it.
 
@@ -70,6 +97,7 @@ class Content:
         flowing: Whether its children are one text rather than a list (CONTINUOUS).
         number: Its identifier, "1.2.3".
         target: Identifier of the item that it refers to; empty for items with a value.
+        table: What TABLE holds.
         children: Items below it.
     """
 
@@ -86,6 +114,7 @@ class Content:
     flowing: bool = False
     number: str = "1"
     target: str = ""
+    table: Table | None = None
     children: tuple[Content, ...] = ()
 
 
