@@ -23,7 +23,13 @@ from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.delivery import DeliveredPart, cut, ended
-from dicomweb_server.service.transcoding import Transcoder, made, native_length, nothing
+from dicomweb_server.service.transcoding import (
+    Transcoder,
+    made,
+    native_length,
+    nothing,
+    skipping,
+)
 
 _MOST_KEPT = MIB
 """Bytes around the frames of a file that may wait in memory; larger files have them read twice."""
@@ -152,9 +158,12 @@ class TranscodedFiles:
         return self._content.transform(record, work)
 
     def _body(self, found: _File, part: ByteRange | None) -> AsyncIterator[bytes]:
-        return cut(self._chunks(found), part)
+        skipped, pixel = 0, found.rewriting.pixel
+        if pixel is not None and found.around is not None and found.rewriting.length is not None:
+            skipped, part = skipping(pixel, part, len(found.around[0]))
+        return cut(self._chunks(found, skipped), part)
 
-    async def _chunks(self, found: _File) -> AsyncIterator[bytes]:
+    async def _chunks(self, found: _File, skipped: int) -> AsyncIterator[bytes]:
         """The file: what stands around the frames, and they in their place."""
         async with ended(self._surroundings(found)) as pieces:
             async for piece in pieces:
@@ -162,7 +171,7 @@ class TranscodedFiles:
                     yield piece
                     continue
                 syntax = found.rewriting.transfer_syntax
-                frames = self._transcoder.pixels(found.record, syntax, found.first)
+                frames = self._transcoder.pixels(found.record, syntax, found.first, skipped)
                 async with ended(frames):
                     async for frame in frames:
                         yield frame

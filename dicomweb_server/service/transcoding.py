@@ -100,14 +100,18 @@ class Transcoder:
         async def settle() -> DeliveredPart:
             first = await self.one_of_all(record, syntax, 1, keep=False)
 
-            async def chunks() -> AsyncIterator[bytes]:
-                async with ended(self.pixels(record, syntax, first)) as pieces:
+            async def chunks(skipped: int) -> AsyncIterator[bytes]:
+                async with ended(self.pixels(record, syntax, first, skipped)) as pieces:
                     async for piece in pieces:
                         yield piece
                 if length % 2:
                     yield b"\0"
 
-            return replace(part, body=lambda wanted: cut(chunks(), wanted), settle=None)
+            def body(wanted: ByteRange | None) -> AsyncIterator[bytes]:
+                skipped, wanted = skipping(pixel, wanted, 0)
+                return cut(chunks(skipped), wanted)
+
+            return replace(part, body=body, settle=None)
 
         return made(record, part, settle, None)
 
@@ -143,7 +147,7 @@ class Transcoder:
         return await self._derived.get(record.blob.digest, name, make)
 
     async def pixels(
-        self, record: InstanceRecord, syntax: str, first: bytes
+        self, record: InstanceRecord, syntax: str, first: bytes, skipped: int = 0
     ) -> AsyncIterator[bytes]:
         """All frames as they lie in the pixel data, without padding of native ones.
 
@@ -151,8 +155,9 @@ class Transcoder:
             record: The instance.
             syntax: Transfer Syntax UID.
             first: The first of them, made already.
+            skipped: Frames that are left out in front.
         """
-        frames = self._frames(record, syntax, first)
+        frames = self._frames(record, syntax, first, skipped)
         pixel = self.outcome(record, syntax)
         async with ended(frames):
             if syntax != media.EXPLICIT_LITTLE:
@@ -166,16 +171,17 @@ class Transcoder:
                     yield piece
 
     async def _frames(
-        self, record: InstanceRecord, syntax: str, first: bytes
+        self, record: InstanceRecord, syntax: str, first: bytes, skipped: int
     ) -> AsyncIterator[bytes]:
-        """All frames, in order."""
-        yield first
+        """All frames, in order, but for those in front that are skipped."""
+        if not skipped:
+            yield first
         # Decoded frames of whole files would push all else out of what is kept.
         keep = syntax != media.EXPLICIT_LITTLE
         count = record.frames.count if record.frames else 0
 
         async def makers() -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-            for number in range(2, count + 1):
+            for number in range(max(1, skipped) + 1, count + 1):
                 one = partial(self.one_of_all, record, syntax, number, keep=keep)
                 yield partial(patiently, one)
 
@@ -248,6 +254,23 @@ def _slice(data: bytes, part: ByteRange | None) -> AsyncIterator[bytes]:
 def native_length(pixel: PixelHeader) -> int:
     """Bytes of all frames in native form, without padding."""
     return (frame_bits(pixel) * pixel.number_of_frames + 7) // 8
+
+
+def skipping(
+    pixel: PixelHeader, wanted: ByteRange | None, front: int
+) -> tuple[int, ByteRange | None]:
+    """How many native frames need not be made for a range, and the range in what is left.
+
+    Args:
+        pixel: Description of the frames.
+        wanted: Of what stands in front of them, the frames, and what stands behind.
+        front: Bytes in front of them.
+    """
+    length, spare = divmod(frame_bits(pixel), 8)
+    if wanted is None or spare or not length or wanted.start < front:
+        return 0, wanted
+    skipped = min((wanted.start - front) // length, pixel.number_of_frames - 1)
+    return skipped, ByteRange(wanted.start - skipped * length, wanted.length)
 
 
 async def _joined(frames: AsyncIterator[bytes], bits: int) -> AsyncIterator[bytes]:
