@@ -26,6 +26,7 @@ from dicomweb_server.model.frame import Frame, Target, frame_length
 from dicomweb_server.model.instance import PixelHeader
 from dicomweb_server.model.limits import CodecLimits
 from dicomweb_server.model.media import EXPLICIT_LITTLE
+from dicomweb_server.model.patience import is_patient
 from dicomweb_server.model.rendering import Rendering
 from dicomweb_server.model.stages import Stage, Waiting
 
@@ -137,7 +138,9 @@ class CodecPool:
     def _admit(self, job: PackedJob) -> None:
         if self._closed:
             raise Unavailable("the server is stopping")
-        full = len(self._dispatcher.waiting) >= self._limits.queue
+        # What can wait leaves room for new requests, however many long answers are on their way.
+        most = max(1, self._limits.queue // 2) if is_patient() else self._limits.queue
+        full = len(self._dispatcher.waiting) >= most
         if full or (self._held and self._held + job.size > self._limits.queue_bytes):
             raise TooBusy("too many frames wait for a codec", "ask again in a second")
         if self._dispatcher.breaker.is_open(job):

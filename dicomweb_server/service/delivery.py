@@ -13,6 +13,7 @@ from typing import TypeVar
 from dicomweb_server.errors import TooBusy
 from dicomweb_server.model.ids import InstanceKey
 from dicomweb_server.model.instance import ByteRange
+from dicomweb_server.model.patience import patience
 
 T = TypeVar("T")
 
@@ -141,12 +142,13 @@ async def patiently(make: Callable[[], Awaitable[T]]) -> T:
     Raises:
         TooBusy: It was, for a quarter of a minute.
     """
-    for _ in range(_PATIENCE):
-        try:
-            return await make()
-        except TooBusy:
-            await asyncio.sleep(_PAUSE)
-    return await make()
+    with patience():
+        for _ in range(_PATIENCE):
+            try:
+                return await make()
+            except TooBusy:
+                await asyncio.sleep(_PAUSE)
+        return await make()
 
 
 async def in_order(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 from dicomweb_server.errors import ArchiveError, CodecFailed, NotAcceptable, TooBusy
+from dicomweb_server.model.patience import patience
 from dicomweb_server.service.delivery import Body, Undelivered, in_order
 
 _PAUSE = 0.5
@@ -101,10 +103,12 @@ async def finish(part: RenderedPart, tries: int = 1) -> Finished:
     """
     if isinstance(part, Stored):
         return Finished(part)
+    can_wait = tries > 1
     while True:
         tries -= 1
         try:
-            return Finished(part, await part.make())
+            with patience() if can_wait else nullcontext():
+                return Finished(part, await part.make())
         except TooBusy as error:
             if tries <= 0:
                 return _unfinished(part, error)

@@ -19,6 +19,7 @@ from dicomweb_server.errors import CodecFailed, FrameUndecodable, TooBusy, Unava
 from dicomweb_server.model.drawing import Drawing, Line, Words
 from dicomweb_server.model.frame import Frame, Target
 from dicomweb_server.model.limits import MIB, CodecLimits
+from dicomweb_server.model.patience import patience
 from dicomweb_server.model.rendering import RAW_PICTURE, IccProfile, Rendering, RenderOptions
 from tests.codec.pools import (
     NATIVE,
@@ -333,6 +334,29 @@ def test_too_many_that_wait_are_turned_away() -> None:
 
         assert len(own.run(crowd())) == 3
         own.transcode(grey(8, 8))
+
+
+def test_what_can_wait_leaves_room_for_new_requests() -> None:
+    with bench(CodecLimits(workers=1, queue=4)) as own:
+        process = own.process
+
+        async def crowd() -> list[Frame]:
+            accepted = []
+            with stopped(process):
+                with patience():
+                    for _ in range(3):
+                        accepted.append(start(own, grey(8, 8)))
+                        await settle()
+                    with pytest.raises(TooBusy):
+                        await own.pool.transcode(grey(8, 8), RLE)
+                for _ in range(2):
+                    accepted.append(start(own, grey(8, 8)))
+                    await settle()
+                with pytest.raises(TooBusy):
+                    await own.pool.transcode(grey(8, 8), RLE)
+            return await asyncio.gather(*accepted)
+
+        assert len(own.run(crowd())) == 5
 
 
 def test_too_many_bytes_that_wait_are_turned_away() -> None:

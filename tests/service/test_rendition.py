@@ -11,6 +11,7 @@ from weakref import WeakSet
 import pytest
 
 from dicomweb_server.errors import ArchiveError, CodecFailed, FrameUndecodable, TooBusy
+from dicomweb_server.model.patience import is_patient
 from dicomweb_server.service import rendition as module
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition, ahead, begin, only
 
@@ -193,3 +194,16 @@ def test_where_very_many_fail_the_others_are_not_tried(
     with pytest.raises(error):
         asyncio.run(begin(rendition(*[fail] * 3_000), 4))
     assert len(calls) <= most
+
+
+def test_parts_behind_the_first_can_wait() -> None:
+    async def asked() -> bytes:
+        return b"patient" if is_patient() else b"at once"
+
+    async def run() -> None:
+        begun = await begin(rendition(asked, asked, asked), 2)
+        assert begun.first.content == b"at once"
+        assert [finished.content async for finished in begun.rest] == [b"patient"] * 2
+        assert not is_patient()
+
+    asyncio.run(run())
