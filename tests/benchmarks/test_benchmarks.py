@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imagecodecs
 import pydicom
 import pytest
+from pydicom.encaps import generate_frames
 
-from benchmarks import cases, clients, machine, peers
-from benchmarks.data import BOUNDARY, ct_series, store_body
+from benchmarks import cases, clients, machine, peers, phone
+from benchmarks.data import BOUNDARY, ct_series, large_image, store_body
 from benchmarks.peers import Peer
 from benchmarks.report import Row
 
@@ -33,6 +35,20 @@ def test_a_missing_program_is_told_with_its_package(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "apt-get install" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_large_images_are_what_pydicom_reads() -> None:
+    for syntax in (phone.J2K, phone.RPCL):
+        found = pydicom.dcmread(io.BytesIO(large_image(256, syntax).data))
+        assert found.file_meta.TransferSyntaxUID == syntax
+        frame = next(generate_frames(found.PixelData, number_of_frames=1))
+        assert found.pixel_array.shape == (256, 256)
+        if syntax == phone.RPCL:
+            ends = phone.resolution_ends(frame)
+            assert len(ends) == 7
+            assert len(frame) - 3 <= ends[-1] <= len(frame)
+            small = imagecodecs.htj2k_decode(frame[: ends[-3]], skipres=2)
+            assert small.shape == (64, 64)
 
 
 def test_images_are_what_pydicom_reads() -> None:
