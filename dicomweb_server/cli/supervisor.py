@@ -26,6 +26,8 @@ Factory = Callable[[Settings], Application]
 _CANNOT_START = 78
 _YOUNG_SECONDS = 5.0
 _TELLING_SECONDS = 2.0
+_PAUSE_SECONDS = 0.2
+"""Before one is replaced that did not live long, so that starting does not take all the time."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,9 +102,14 @@ class Supervisor:
         age = time.monotonic() - self._born.pop(process)
         if self._stopping:
             return
-        if process.exitcode == _CANNOT_START or age < _YOUNG_SECONDS:
+        young = age < _YOUNG_SECONDS
+        serving = self._started >= self._settings.server.workers
+        # One that is killed, whatever its age, must not end those that serve.
+        if process.exitcode == _CANNOT_START or (young and not serving):
             raise Unavailable("a worker process could not start", "its message stands above")
         _log.error("a worker died and is replaced", extra={"exit_code": process.exitcode})
+        if young:
+            time.sleep(_PAUSE_SECONDS)
         self._start()
 
     def _told(self, number: int, frame: FrameType | None) -> None:
