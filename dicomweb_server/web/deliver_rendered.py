@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from dicomweb_server.dicom.page import style_source
 from dicomweb_server.service.rendition import Begun, Finished, Rendition, Stored, begin, only
+from dicomweb_server.web.attendance import attended
 from dicomweb_server.web.deliver import REVALIDATE, not_modified, tell_missing
 from dicomweb_server.web.errors import PROBLEM_JSON
 from dicomweb_server.web.errors import answer as problem
@@ -48,7 +49,8 @@ async def answer(exchange: Exchange, found: Rendition, warnings: Sequence[str] =
     if not conditional.none_match(exchange.none_match, tag):
         response = not_modified(tag, cache)
     else:
-        response = await (_multipart if found.multipart else _single)(exchange, found, tag)
+        made = _multipart if found.multipart else _single
+        response = await attended(exchange.request.receive, made(exchange, found, tag))
         response.add("ETag", tag)
         response.add("Cache-Control", cache)
         response.add("Vary", "Accept")
