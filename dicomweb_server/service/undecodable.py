@@ -8,8 +8,10 @@ from collections import OrderedDict
 from dicomweb_server.errors import ArchiveError, CodecFailed
 
 _MOST = 10_000
+_FIRST_SECONDS = 10.0
+"""For how long a content is left out whose codec failed once: perhaps it was not to blame."""
 _FAILED_SECONDS = 600.0
-"""For how long a codec that failed is not tried again; what cannot be decoded stays so."""
+"""The same where it failed before; what cannot be decoded stays so."""
 
 
 class Undecodable:
@@ -31,8 +33,10 @@ class Undecodable:
             number: Of the frame that was tried.
             error: What was wrong with it.
         """
-        failed = isinstance(error, CodecFailed)
-        until = time.monotonic() + _FAILED_SECONDS if failed else float("inf")
+        until = float("inf")
+        if isinstance(error, CodecFailed):
+            again = (digest, syntax) in self._known
+            until = time.monotonic() + (_FAILED_SECONDS if again else _FIRST_SECONDS)
         self._known[digest, syntax] = (f"frame {number}: {error.detail}", until)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)

@@ -67,9 +67,20 @@ def test_a_codec_that_failed_is_an_obstacle_for_a_while(
     assert behind == "frame 1: the codec ended"
     assert error is CodecFailed
     known = Undecodable()
-    monkeypatch.setattr(undecodable, "_FAILED_SECONDS", 0.0)
+    monkeypatch.setattr(undecodable, "_FIRST_SECONDS", 0.0)
     known.note("a", RLE, 1, CodecFailed("the codec ended"))
     assert known.reason("a", RLE) == ""
+
+
+def test_a_codec_that_failed_twice_is_an_obstacle_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(undecodable, "_FIRST_SECONDS", 0.0)
+    known = Undecodable()
+    known.note("a", RLE, 1, CodecFailed("the codec ended"))
+    assert known.reason("a", RLE) == ""
+    known.note("a", RLE, 1, CodecFailed("the codec ended"))
+    assert known.reason("a", RLE) == "frame 1: the codec ended"
 
 
 def test_what_cannot_become_one_thing_may_become_another() -> None:
