@@ -1,7 +1,8 @@
 """A small application on the real launchers: ``python -m tests.cli.small_server KIND WORKERS``.
 
 It answers `/` with its process id, holds `/slow` open for as many seconds as its query says,
-and dies on `/die`. Its start fails where SMALL_SERVER_FAILS is set.
+and dies on `/die`. Its start fails where SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are
+the seconds that requests have when it stops.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class SmallApp:
 def main() -> None:
     """Serve."""
     kind, workers = ServerKind(sys.argv[1]), int(sys.argv[2])
-    given = {"server.workers": workers, "server.port": 0, "server.graceful_seconds": 1.0}
+    grace = float(os.environ.get("SMALL_SERVER_GRACE", "1"))
+    given = {"server.workers": workers, "server.port": 0, "server.graceful_seconds": grace}
     settings = load(None, {}, given).settings
     configure(settings.log)
     granian = kind is ServerKind.GRANIAN
