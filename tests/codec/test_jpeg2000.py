@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from dicomweb_server.codec import table
+from dicomweb_server.codec.raster import Samples
 from dicomweb_server.codec.transcode import transcode
+from dicomweb_server.errors import FrameUndecodable
 from dicomweb_server.model.frame import Target
 from tests.codec.phantoms import header, native_frame, samples_of
 
@@ -73,3 +75,18 @@ def test_only_rgb_goes_through_the_transform_of_components(
     assert _markers(done.data)[0xFF52][4] == mixed
     wanted = "YBR_RCT" if mixed else "YBR_FULL"
     assert done.pixel.photometric_interpretation == wanted
+
+
+def test_a_coding_that_loses_bits_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = imagecodecs.htj2k_encode
+
+    def careless(samples: Samples, *arguments: object, **options: object) -> bytes:
+        spoilt = samples.copy()
+        spoilt.flat[0] ^= 1
+        return bytes(sound(spoilt, *arguments, **options))
+
+    monkeypatch.setattr(imagecodecs, "htj2k_encode", careless)
+    frame = native_frame(header(64, 64))
+    for syntax in (table.HTJ2K_LOSSLESS, table.HTJ2K_RPCL):
+        with pytest.raises(FrameUndecodable, match="every bit"):
+            transcode(frame, Target(syntax))
