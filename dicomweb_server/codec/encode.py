@@ -34,6 +34,8 @@ def encode(raster: Raster, target: Target) -> Frame:
             data = _PLAIN[syntax](raster.samples, raster.pixel)
         else:
             data = _TUNED[syntax](raster.samples, raster.pixel, target)
+    except FrameUndecodable:
+        raise
     except Exception as failure:
         name = TRANSFER_SYNTAXES[syntax].name
         raise FrameUndecodable(
