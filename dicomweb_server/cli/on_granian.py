@@ -30,6 +30,7 @@ Factory = Callable[[Settings], Application]
 
 _BACKPRESSURE = 16_384
 _POLL_SECONDS = 0.02
+_CANNOT_START = 1
 _LOG = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -37,6 +38,23 @@ _LOG = {
     "handlers": {},
     "loggers": {"_granian": {"handlers": [], "propagate": True}},
 }
+
+
+class Respawned(dict[int, float]):
+    """When granian replaced each worker, which it reads to end a server whose workers keep dying.
+
+    Workers that served must not end the others, however often they are killed; only those that
+    cannot start are told to it.
+    """
+
+    def __init__(self, server: MPServer) -> None:
+        super().__init__()
+        self._server = server
+
+    def get(self, key: int, default: float = 0.0, /) -> float:  # type: ignore[override]
+        """Time of the last replacement of a worker that could not start, else the default."""
+        could_not_start = self._server.wrks[key].inner.exitcode == _CANNOT_START
+        return super().get(key, default) if could_not_start else default
 
 
 def run(
@@ -56,6 +74,7 @@ def run(
     multiprocessing.set_start_method("spawn", force=True)
     started = multiprocessing.get_context("spawn").Semaphore(0)
     server = _granian(settings, reserved)
+    server.respawned_wrks = Respawned(server)
     waiting = partial(_wait, started, settings.server.workers, reserved)
     telling = threading.Thread(target=_tell, args=(waiting, ready), daemon=True)
 
@@ -93,7 +112,7 @@ def load(factory: Factory, settings: Settings, started: Semaphore) -> Applicatio
         return Watched(factory(settings), _started(started))
     except ArchiveError as error:
         explain(error)
-        raise SystemExit(1) from None
+        raise SystemExit(_CANNOT_START) from None
 
 
 def _granian(settings: Settings, reserved: socket.socket) -> MPServer:

@@ -128,6 +128,16 @@ def test_workers_that_die_are_replaced(kind: str, workers: int) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.parametrize("kind", ["hypercorn", "granian"])
+def test_worker_that_is_killed_again_and_again_does_not_end_the_server(kind: str) -> None:
+    with _started(kind, 2) as process:
+        url = _url(process)
+        for _ in range(12):
+            os.kill(int(_answer(url)), signal.SIGKILL)
+        _answer(url)
+        assert process.poll() is None
+
+
 @pytest.mark.parametrize(("kind", "workers"), KINDS)
 def test_failed_start_is_told_in_one_line(kind: str, workers: int) -> None:
     with _started(kind, workers, SMALL_SERVER_FAILS="1") as process:
