@@ -11,7 +11,7 @@ DATA ?= ./data
 DEMO ?= --demo
 ARGS ?=
 
-.PHONY: help run test system lint format type cov test-all conformance statement bench fuzz docs dist clean
+.PHONY: help run test system lint format type cov test-all conformance statement bench faults fuzz docs dist clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ statement: $(VENV)/.test ## Write the conformance statement from the code
 bench: $(VENV)/.test ## Time the server side by side with a peer
 	@sh .ci/part.sh bench benchmarks/__main__.py "benchmarks" $(BIN)/python -m benchmarks $(ARGS)
 
+faults: $(VENV)/.test system ## Break things and compare what is left with what was promised
+	@sh .ci/part.sh faults tests/faults/__main__.py "proofs of reliability" $(BIN)/python -m tests.faults $(ARGS)
+
 fuzz: $(VENV)/.test ## Feed the parsers with generated input for longer than the tests do
 	@sh .ci/part.sh fuzz tests/fuzz/__main__.py "long fuzzing" $(BIN)/python -m tests.fuzz $(ARGS)
 
@@ -54,6 +57,7 @@ docs: $(VENV)/.test ## Write the pages that are made from the code
 	@for page in settings routes; do \
 		$(BIN)/dicomweb-server config reference $$page > docs/$$page.md && echo "wrote docs/$$page.md"; \
 	done
+	@$(BIN)/python -m tests.faults.results
 
 dist: $(VENV)/.test ## Build the wheel and the source archive in dist/
 	@rm -rf dist && $(BIN)/pip install --quiet build && $(BIN)/python -m build --outdir dist .

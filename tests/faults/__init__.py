@@ -1,0 +1,1 @@
+"""Proofs that break things: run them by `make faults`; the short form of each is a test."""

@@ -1,0 +1,27 @@
+"""The short form of every proof, and the page made of the full ones."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from tests.faults.proof import Effort, Fault, faults
+from tests.faults.results import PAGE, kept, page
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", faults(), ids=lambda fault: fault.row)
+def test_promise_holds(fault: Fault) -> None:
+    seed = secrets.randbelow(1 << 31)
+    proof = fault.run(Effort.SHORT, seed)
+    assert proof.held, (f"seed {seed}", dict(proof.counts), proof.violations)
+
+
+def test_page_is_made_of_the_results() -> None:
+    assert PAGE.read_text("utf-8") == page(kept()), "run `make docs`"
+
+
+def test_every_proof_has_a_result_of_its_full_form_on_the_page() -> None:
+    full = {result.row for result in kept() if "--short" not in result.command and result.held}
+    assert {fault.row for fault in faults()} <= full
