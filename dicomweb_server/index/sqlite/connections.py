@@ -7,14 +7,12 @@ next to the database; readers are opened read-only and never checkpoint.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +26,8 @@ from dicomweb_server.errors import (
     Unavailable,
 )
 from dicomweb_server.index.sqlite.schema import Schema, migrate
-from dicomweb_server.model.stages import Stage, Waiting
+from dicomweb_server.model.stages import Stage
+from dicomweb_server.model.threads import Pool, PoolClosed
 
 _R = TypeVar("_R")
 _BUSY_MILLISECONDS = 10_000
@@ -180,7 +179,7 @@ class ReaderPool:
         self._prepare = prepare
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
-        self._executor = ThreadPoolExecutor(size, "index-reader")
+        self._pool = Pool(size, "index-reader", Stage.INDEX)
 
     async def run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
         """Run a function with a connection in one of the threads.
@@ -188,17 +187,14 @@ class ReaderPool:
         Raises:
             Unavailable: The database does not answer.
         """
-        loop = asyncio.get_running_loop()
         try:
-            answer = loop.run_in_executor(self._executor, self._run, work)
-        except RuntimeError:  # shut down
+            return await self._pool.ask(self._run, work)
+        except PoolClosed:
             raise Unavailable("the index is closed") from None
-        with Waiting(Stage.INDEX):
-            return await answer
 
     def close(self) -> None:
         """Wait for what runs, then close every connection."""
-        self._executor.shutdown(wait=True)
+        self._pool.close()
         for connection in self._opened:
             connection.close()
         self._opened.clear()
