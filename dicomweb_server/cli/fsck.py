@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from dicomweb_server.app import open_ports
-from dicomweb_server.cli.failure import FAILED
-from dicomweb_server.cli.maintenance import Counter, report
+from dicomweb_server.cli.maintenance import Counter, Result, perform
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.ops.fsck import FsckReport, check
@@ -21,25 +20,20 @@ from dicomweb_server.settings import Settings
 @data_and_config
 @click.option("--hashes", is_flag=True, help="Also read every byte and compare it with its hash.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.pass_context
-def fsck(
-    context: click.Context,
-    /,
-    data: Path | None,
-    config: Path | None,
-    hashes: bool,
-    as_json: bool,
-) -> None:
+def fsck(data: Path | None, config: Path | None, hashes: bool, as_json: bool) -> None:
     """Say whether every instance has its bytes; exit code 1 where not.
 
     Changes nothing. Safe next to a running server.
     """
     settings = settings_of(config, data=data).settings
-    with DataFolder(settings.data).acquire(Use.TOOL), Counter("comparing") as counter:
-        found = asyncio.run(_check(settings, counter, hashes=hashes))
-    shown = {each.name: getattr(found, each.name) for each in fields(found)}
-    report({**shown, "healthy": found.healthy}, as_json=as_json)
-    context.exit(0 if found.healthy else FAILED)
+
+    def work() -> Result:
+        with DataFolder(settings.data).acquire(Use.TOOL), Counter("comparing") as counter:
+            found = asyncio.run(_check(settings, counter, hashes=hashes))
+        shown = {each.name: getattr(found, each.name) for each in fields(found)}
+        return Result({**shown, "healthy": found.healthy}, damage=not found.healthy)
+
+    perform("fsck", work, as_json=as_json)
 
 
 async def _check(settings: Settings, counter: Counter, *, hashes: bool) -> FsckReport:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from dicomweb_server.app import open_ports
-from dicomweb_server.cli.maintenance import Counter, report
+from dicomweb_server.cli.maintenance import Counter, Result, perform
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.ops.gc import GcReport, collect, forget
@@ -25,12 +25,21 @@ def gc(data: Path | None, config: Path | None, dry_run: bool, as_json: bool) -> 
 
     Pictures that are kept for speed go with them.
 
-    Safe next to a running server.
+    Safe next to a running server. Exit code 3 where it could not be finished.
     """
     settings = settings_of(config, data=data).settings
-    with DataFolder(settings.data).acquire(Use.TOOL), Counter("looking at blobs") as counter:
-        found = asyncio.run(_collect(settings, counter, dry_run=dry_run))
-    report({each.name: getattr(found, each.name) for each in fields(found)}, as_json=as_json)
+
+    def work() -> Result:
+        folder = DataFolder(settings.data)
+        with (
+            folder.acquire(Use.TOOL),
+            folder.remove_blobs(),
+            Counter("looking at blobs") as counter,
+        ):
+            found = asyncio.run(_collect(settings, counter, dry_run=dry_run))
+        return Result({each.name: getattr(found, each.name) for each in fields(found)})
+
+    perform("gc", work, as_json=as_json)
 
 
 async def _collect(settings: Settings, counter: Counter, *, dry_run: bool) -> GcReport:

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from dicomweb_server.app import plan_of
-from dicomweb_server.cli.failure import PARTIAL
-from dicomweb_server.cli.maintenance import Counter, report
+from dicomweb_server.cli.maintenance import Counter, Result, perform
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.ops.datafolder import DataFolder
 from dicomweb_server.ops.reindex import rebuild
@@ -20,10 +19,7 @@ from dicomweb_server.ops.reindex import rebuild
 @data_and_config
 @click.option("--processes", type=click.IntRange(1, 256), help="Processes. [default: one per CPU]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.pass_context
 def reindex(
-    context: click.Context,
-    /,
     data: Path | None,
     config: Path | None,
     processes: int | None,
@@ -32,18 +28,23 @@ def reindex(
     """Build the index anew and put it in the place of the old one.
 
     The server must not run meanwhile. Deleted instances stay deleted. Needed after a change of
-    index.extra, and after the index was lost. Exit code 3 where bytes could not be read.
+    index.extra, and after the index was lost. Exit code 1 where bytes are damaged: their instances
+    are not in the new index. Exit code 3 where it could not be finished: the old one stays.
     """
     settings = settings_of(config, data=data).settings
-    with Counter("reading blobs") as counter:
-        found = asyncio.run(
-            rebuild(
-                DataFolder(settings.data),
-                plan_of(settings),
-                settings.scan_limits(),
-                processes,
-                counter,
+
+    def work() -> Result:
+        with Counter("reading blobs") as counter:
+            found = asyncio.run(
+                rebuild(
+                    DataFolder(settings.data),
+                    plan_of(settings),
+                    settings.scan_limits(),
+                    processes,
+                    counter,
+                )
             )
-        )
-    report({each.name: getattr(found, each.name) for each in fields(found)}, as_json=as_json)
-    context.exit(PARTIAL if found.damaged.count else 0)
+        values = {each.name: getattr(found, each.name) for each in fields(found)}
+        return Result(values, damage=found.damaged.count > 0)
+
+    perform("reindex", work, as_json=as_json)
