@@ -18,9 +18,10 @@ from dicomweb_server.codec.pool import CodecPool
 from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
+from dicomweb_server.model.crash import crash_point
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
-from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.service.backgrounds import Backgrounds
 from dicomweb_server.service.compose import Compose, ComposeLimits
 from dicomweb_server.service.content import Content
@@ -56,6 +57,7 @@ class Ports:
     index: Index
     tombstones: Tombstones
     renditions: RenditionStore
+    derived: Derived
     codecs: CodecPool
 
 
@@ -74,6 +76,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """
     folder = DataFolder(settings.data)
     async with AsyncExitStack() as stack:
+        # Also in each worker: one that outlives its server must keep a rebuild of the index away.
+        stack.enter_context(folder.acquire(Use.TOOL))
         store = await asyncio.to_thread(
             FilesystemStore.open,
             folder.path,
@@ -94,20 +98,24 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             capacity_bytes=settings.renditions.capacity_bytes,
         )
         stack.push_async_callback(renditions.close)
+        derived = Derived(renditions)
+        stack.push_async_callback(derived.settle)
         codecs = CodecPool(settings.codec_limits())
         stack.push_async_callback(codecs.close)
-        yield Ports(store, index, tombstones, renditions, codecs)
+        yield Ports(store, index, tombstones, renditions, derived, codecs)
 
 
 def make_services(settings: Settings, ports: Ports) -> Services:
     """Put the services together over open ports."""
     authorizer = OpenAuthorizer()
-    content = Content(ports.store, ports.renditions, settings.scan_limits())
+    policy = settings.store.preamble
+    content = Content(ports.store, ports.renditions, settings.scan_limits(), policy)
     immutable = settings.store.duplicates is not DuplicatePolicy.REPLACE
-    derived = Derived(ports.renditions)
     described = Described(ports.index, immutable=immutable)
-    pictures = _pictures(ports, described, content, derived, authorizer)
-    transcoder = Transcoder(content, ports.codecs, derived, settings.codec_limits().workers + 1)
+    pictures = _pictures(ports, described, content, authorizer)
+    transcoder = Transcoder(
+        content, ports.codecs, ports.derived, settings.codec_limits().workers + 1
+    )
     texts = Texts(content, described, ports.codecs)
     render = Render(ports.index, pictures, texts, authorizer, immutable=immutable)
     return Services(
@@ -122,16 +130,16 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         render=render,
         thumbnails=Thumbnails(ports.index, pictures, authorizer),
         uri=UriRender(ports.index, pictures, render, authorizer),
-        remove=Remove(ports.index, ports.tombstones, authorizer),
+        remove=Remove(ports.index, ports.tombstones, authorizer, crash_point()),
         health=Health(ports.store, ports.index),
     )
 
 
 def _pictures(
-    ports: Ports, described: Described, content: Content, derived: Derived, authorizer: Authorizer
+    ports: Ports, described: Described, content: Content, authorizer: Authorizer
 ) -> Pictures:
     backgrounds = Backgrounds(ports.index, described, authorizer)
-    return Pictures(PictureParts(content, described, backgrounds, ports.codecs, derived))
+    return Pictures(PictureParts(content, described, backgrounds, ports.codecs, ports.derived))
 
 
 def _compose(settings: Settings, ports: Ports) -> Compose:
@@ -151,6 +159,8 @@ def _ingest(settings: Settings, ports: Ports, authorizer: Authorizer) -> Ingest:
             scan=settings.scan_limits(),
             limits=settings.store_limits(),
             scratch=DataFolder(settings.data).staging,
+            reached=crash_point(),
+            preamble=settings.store.preamble,
         ),
     )
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 from dicomweb_server.errors import ArchiveError, CodecFailed, FrameUndecodable
 from dicomweb_server.model.limits import KIB, MIB
+from dicomweb_server.service.behind import Behind
 from dicomweb_server.store.port import RenditionStore
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ DERIVED = "-derived"
 
 _RECENT = 16 * MIB
 _SMALL = 256 * KIB
-_WRITING = 64 * MIB
 _FAILURES = 1_000
 _FAILED_SECONDS = {FrameUndecodable: 30.0, CodecFailed: 5.0}
 """For how long a failure is told again without another try."""
@@ -54,10 +54,10 @@ class Derived:
 
     def __init__(self, renditions: RenditionStore) -> None:
         self._renditions = renditions
+        self._behind = Behind(renditions)
         self._recent = _Recent(_RECENT)
         self._flights: dict[str, _Flight] = {}
         self._failures: OrderedDict[str, tuple[float, ArchiveError]] = OrderedDict()
-        self._writing = 0
 
     async def get(self, digest: str, name: str, make: Make) -> bytes:
         """A result: the one that is kept, else a new one.
@@ -75,7 +75,7 @@ class Derived:
                 some seconds.
         """
         key = _key(digest, name)
-        data = self._recent.get(key)
+        data = self._at_hand(key)
         if data is not None:
             return data
         flight = self._flights.get(key)
@@ -88,8 +88,16 @@ class Derived:
     async def peek(self, digest: str, name: str) -> bytes | None:
         """A result that is kept; None where there is none, and nothing is made."""
         key = _key(digest, name)
-        data = self._recent.get(key)
+        data = self._at_hand(key)
         return await self._kept(key) if data is None else data
+
+    async def settle(self) -> None:
+        """Write what is not written yet; before the renditions are closed."""
+        await self._behind.settle()
+
+    def _at_hand(self, key: str) -> bytes | None:
+        data = self._recent.get(key)
+        return self._behind.get(key) if data is None else data
 
     async def _wait(self, key: str, flight: _Flight) -> bytes:
         flight.waiters += 1
@@ -108,10 +116,9 @@ class Derived:
             data = await self._kept(key)
             if data is None:
                 data = await make()
-                flight.give(data)
-                await self._keep(key, data)
-            else:
-                flight.give(data)
+                self._recent.put(key, data)
+                self._behind.put(key, data)
+            flight.give(data)
         except asyncio.CancelledError:
             flight.answer.cancel()
             raise
@@ -134,18 +141,6 @@ class Derived:
         if data is not None:
             self._recent.put(key, data)
         return data
-
-    async def _keep(self, key: str, data: bytes) -> None:
-        self._recent.put(key, data)
-        if self._writing and self._writing + len(data) > _WRITING:
-            return  # the disk does not keep up: better to compute again than to fill the memory
-        self._writing += len(data)
-        try:
-            await self._renditions.put(key, data)
-        except (ArchiveError, RuntimeError) as error:
-            _log.warning("a result cannot be kept: %s", type(error).__name__)
-        finally:
-            self._writing -= len(data)
 
     def _know(self, key: str, error: Exception) -> None:
         seconds = next((s for kind, s in _FAILED_SECONDS.items() if isinstance(error, kind)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -193,11 +193,14 @@ class RenditionStore(Protocol):
         """
         ...
 
-    async def put(self, key: str, data: bytes) -> None:
-        """Keep a rendition that was made elsewhere; one that is very large is not kept.
+    async def put(self, results: Mapping[str, bytes]) -> None:
+        """Keep renditions that were made elsewhere; those that are very large are not kept.
+
+        Args:
+            results: Renditions by key.
 
         Raises:
-            StoreFull: No space is left.
+            StoreFull: No space is left; some of them may have been kept.
         """
         ...
 

@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -130,17 +130,25 @@ class FilesystemRenditions:
         return transform_file(self._pool, opener, work)
 
     async def get(self, key: str) -> bytes | None:
-        """A whole rendition; None where there is none, or a torn one."""
-        return await self._short.run(read_whole, self._path(key), self._most)
+        """A whole rendition; None where there is none, or a torn one.
 
-    async def put(self, key: str, data: bytes) -> None:
-        """Keep a rendition that was made elsewhere, unless it would push out too many others.
+        Most that are asked for are not there. A look at the name in the caller's thread costs a
+        few microseconds, the way to a thread of the pool and back twenty times as much.
+        """
+        path = self._path(key)
+        if not path.exists():
+            return None
+        return await self._short.run(read_whole, path, self._most)
+
+    async def put(self, results: Mapping[str, bytes]) -> None:
+        """Keep renditions that were made elsewhere, unless one would push out too many others.
 
         Raises:
             StoreFull: No space is left.
         """
-        if len(data) <= self._most:
-            await self._short.run(self._put, self._path(key), data)
+        sound = {self._path(key): data for key, data in results.items() if len(data) <= self._most}
+        if sound:
+            await self._short.run(self._put, sound)
 
     def walk(self) -> Iterator[str]:
         """The key of every rendition; blocking."""
@@ -239,9 +247,10 @@ class FilesystemRenditions:
             (self._folder / "staging").mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._staging.create()
 
-    def _put(self, path: Path, data: bytes) -> None:
-        self._make(path, lambda write: write(data))
-        self._sweep(len(data) + _LEAST)
+    def _put(self, results: Mapping[Path, bytes]) -> None:
+        for path, data in results.items():
+            self._make(path, partial(_give, data))
+        self._sweep(sum(len(data) + _LEAST for data in results.values()))
 
     def _sweep(self, size: int) -> None:
         """Remove the least recently used when enough was made for that to be worth a look."""
@@ -258,6 +267,10 @@ class FilesystemRenditions:
                     break
                 entry.path.unlink(missing_ok=True)
                 total -= entry.size
+
+
+def _give(data: bytes, write: Callable[[bytes], None]) -> None:
+    write(data)
 
 
 @dataclass(frozen=True, slots=True, order=True)

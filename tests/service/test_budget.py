@@ -68,6 +68,7 @@ class Archive:
             cast(Index, self.index),
             ports.tombstones,
             ports.renditions,
+            ports.derived,
             ports.codecs,
         )
         self.services: Services = make_services(settings, counted)

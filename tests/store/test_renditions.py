@@ -174,10 +174,10 @@ async def test_the_whole_folder_may_be_deleted_while_it_is_in_use(tmp_path: Path
     folder = tmp_path / "renditions"
     renditions = FilesystemRenditions.open(folder, 2, 10_000_000)
     data = sample(5_000)
-    await renditions.put(KEY, data)
+    await renditions.put({KEY: data})
     shutil.rmtree(folder)
     assert await renditions.get(KEY) is None
-    await renditions.put(KEY, data)
+    await renditions.put({KEY: data})
     assert await renditions.get(KEY) == data
     shutil.rmtree(folder)
     blob = await renditions.ensure("cd" * 32 + "-inflated", Maker(data))
@@ -225,12 +225,12 @@ def test_a_foreign_file_is_no_rendition(tmp_path: Path) -> None:
 async def test_what_is_put_is_got(renditions: FilesystemRenditions, tmp_path: Path) -> None:
     store: RenditionStore = renditions
     assert await store.get(KEY) is None
-    await store.put(KEY, sample(100_000))
+    await store.put({KEY: sample(100_000)})
     assert await store.get(KEY) == sample(100_000)
-    await store.put(KEY, b"")
+    await store.put({KEY: b""})
     assert await store.get(KEY) == b""
     other = FilesystemRenditions.open(tmp_path, 1, 10_000_000)
-    await other.put(KEY, b"theirs")
+    await other.put({KEY: b"theirs"})
     assert await store.get(KEY) == b"theirs"
     assert await store.read(KEY, [ByteRange(1, 3)]) == [b"hei"]
     await other.close()
@@ -238,9 +238,9 @@ async def test_what_is_put_is_got(renditions: FilesystemRenditions, tmp_path: Pa
 
 async def test_what_would_push_out_too_many_others_is_not_kept(tmp_path: Path) -> None:
     renditions = FilesystemRenditions.open(tmp_path, 1, 8_000)
-    await renditions.put(KEY, bytes(1_001))
+    await renditions.put({KEY: bytes(1_001)})
     assert await renditions.get(KEY) is None
-    await renditions.put(KEY, bytes(1_000))
+    await renditions.put({KEY: bytes(1_000)})
     assert await renditions.get(KEY) == bytes(1_000)
     await renditions.close()
 
@@ -249,7 +249,7 @@ async def test_what_would_push_out_too_many_others_is_not_kept(tmp_path: Path) -
 async def test_a_torn_rendition_is_not_got(
     renditions: FilesystemRenditions, tmp_path: Path, harm: str
 ) -> None:
-    await renditions.put(KEY, sample(5_000))
+    await renditions.put({KEY: sample(5_000)})
     path = file_of(tmp_path, KEY)
     whole = bytearray(path.read_bytes())
     whole[2_500] ^= 1
@@ -269,17 +269,17 @@ async def test_many_that_are_put_stay_within_the_bound(tmp_path: Path) -> None:
     renditions = FilesystemRenditions.open(tmp_path, 1, 1_000_000)
     for number in range(40):
         key = f"{number:064x}-x"
-        await renditions.put(key, sample(100_000))
+        await renditions.put({key: sample(100_000)})
         used = time.time() - 10_000 + number
         os.utime(file_of(tmp_path, key), (used, used))
-    await renditions.put(KEY, sample(100_000))
+    await renditions.put({KEY: sample(100_000)})
     assert bytes_below(tmp_path) <= 1_200_000
     assert await renditions.get(KEY) == sample(100_000)
     await renditions.close()
 
 
 async def test_what_is_got_goes_last(renditions: FilesystemRenditions, tmp_path: Path) -> None:
-    await renditions.put(KEY, b"x")
+    await renditions.put({KEY: b"x"})
     path = file_of(tmp_path, KEY)
     os.utime(path, (1_000, 1_000))
     await renditions.get(KEY)
@@ -291,6 +291,6 @@ async def test_nothing_is_put_under_another_form(
     renditions: FilesystemRenditions, key: str
 ) -> None:
     with pytest.raises(ValueError, match="64 hex"):
-        await renditions.put(key, b"")
+        await renditions.put({key: b""})
     with pytest.raises(ValueError, match="64 hex"):
         await renditions.get(key)
