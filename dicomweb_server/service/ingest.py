@@ -12,6 +12,7 @@ from dicomweb_server.dicom.meta import BEGINNING, PREAMBLE, lacks_preamble
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import ArchiveError, InstanceRejected, InvalidRequest
 from dicomweb_server.index.port import Index, Removed, Tombstones
+from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import NewInstance, ScannedInstance
 from dicomweb_server.model.levels import IndexPlan
@@ -59,6 +60,7 @@ class IngestSettings:
         scan: Bounds of the scan.
         limits: Bounds of storing.
         scratch: Folder for temporary files.
+        reached: Told of each step.
     """
 
     policy: DuplicatePolicy
@@ -66,6 +68,7 @@ class IngestSettings:
     scan: ScanLimits
     limits: StoreLimits
     scratch: Path | None = None
+    reached: Reached = nowhere
 
 
 Outcome = Stored | Failed
@@ -95,6 +98,7 @@ class Ingest:
         self._burial = Burial(index, tombstones)
         self._authorizer = authorizer
         self._settings = settings
+        self._reached = settings.reached
 
     async def store(
         self, context: Context, study: str | None, parts: AsyncIterator[Part]
@@ -127,6 +131,7 @@ class Ingest:
                 raise
         if not outcomes:
             raise InvalidRequest("the request holds no instance", "send at least one part")
+        self._reached(Step.BEFORE_ANSWER)
         return _report(study, outcomes)
 
     async def prepare(
@@ -177,6 +182,7 @@ class Ingest:
     async def _forget(self, spool: Spool) -> None:
         """Nobody was told of these instances: a rebuild of the index must not bring them."""
         async for waiting in spool.batches():
+            self._reached(Step.BEFORE_FORGETTING)
             await self._burial.bury(
                 [Removed(new.scanned.key, new.blob.digest) for _, new in waiting]
             )
@@ -185,8 +191,10 @@ class Ingest:
         async for waiting in spool.batches():
             batch = [new for _, new in waiting]
             digests = [new.blob.digest for new in batch]
+            self._reached(Step.BEFORE_INDEX)
             await self._burial.announce(digests)
             results = await self._index.put(batch, self._settings.policy)
+            self._reached(Step.BEFORE_BURIAL)
             await self._burial.bury(_orphans(batch, results))
             await self._burial.confirm(digests)
             for (place, new), result in zip(waiting, results, strict=True):

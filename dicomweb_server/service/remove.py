@@ -5,6 +5,7 @@ from __future__ import annotations
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.errors import NotFound
 from dicomweb_server.index.port import Index, Removed, Tombstones
+from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
@@ -19,13 +20,21 @@ class Remove:
         index: Where their rows are.
         tombstones: What keeps them from coming back when the index is rebuilt.
         authorizer: Asked first.
+        reached: Told of each step.
     """
 
-    def __init__(self, index: Index, tombstones: Tombstones, authorizer: Authorizer) -> None:
+    def __init__(
+        self,
+        index: Index,
+        tombstones: Tombstones,
+        authorizer: Authorizer,
+        reached: Reached = nowhere,
+    ) -> None:
         self._index = index
         self._tombstones = tombstones
         self._burial = Burial(index, tombstones)
         self._authorizer = authorizer
+        self._reached = reached
 
     async def remove(self, context: Context, scope: Scope) -> int:
         """Delete everything inside a scope.
@@ -46,16 +55,20 @@ class Remove:
         await self._authorizer.check(context.principal, Action.DELETE, scope)
         buried: list[str] = []
         after = 0
+        self._reached(Step.DELETION_BEFORE_TOMBSTONES)
         while page := await self._index.records(scope, after, _PAGE):
             await self._tombstones.bury([Removed(r.key, r.blob.digest) for r in page])
             buried += [record.blob.digest for record in page]
             after = page[-1].sequence
+        self._reached(Step.DELETION_BEFORE_ROWS)
         try:
             removed = await self._index.remove(scope)
+            self._reached(Step.DELETION_AFTER_ROWS)
             await self._burial.bury(removed)
         finally:
             # Whatever is still there, after a failure or a race, must not keep a tombstone.
             await self._burial.confirm(buried)
         if not removed:
             raise NotFound("there is nothing to delete under this URL")
+        self._reached(Step.DELETION_BEFORE_ANSWER)
         return len(removed)

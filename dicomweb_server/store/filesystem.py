@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dicomweb_server.errors import Unavailable
+from dicomweb_server.model.crash import Reached, crash_point
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.source import ByteSource
@@ -22,7 +23,7 @@ from dicomweb_server.store.health import Health
 from dicomweb_server.store.layout import Layout, is_digest
 from dicomweb_server.store.pool import Pool
 from dicomweb_server.store.port import WalkedBlob
-from dicomweb_server.store.publish import CRASH_VARIABLE, CrashPoint, Publisher
+from dicomweb_server.store.publish import Publisher
 from dicomweb_server.store.staging import FilesystemStaging, StagedBytes, StagingFolder
 
 PROBE_INTERVAL = 5.0
@@ -37,12 +38,13 @@ class FilesystemStore:
     """
 
     def __init__(
-        self, layout: Layout, folder: StagingFolder, health: Health, crash: CrashPoint, threads: int
+        self, layout: Layout, folder: StagingFolder, health: Health, reached: Reached, threads: int
     ) -> None:
         self._layout = layout
         self._folder = folder
         self._health = health
-        self._publisher = Publisher(layout, health, crash)
+        self._reached = reached
+        self._publisher = Publisher(layout, health, reached)
         self._readers = Pool(threads, "store-read")
         self._writers = Pool(threads, "store-write")
 
@@ -67,7 +69,7 @@ class FilesystemStore:
         Raises:
             ConfigurationError: The folder cannot be used, or a newer release made it.
         """
-        crash = CrashPoint(os.environ.get(CRASH_VARIABLE) or None)
+        reached = crash_point()
         layout = Layout(folder)
         layout.prepare()
         health = Health(layout.staging, reserve, probe_interval)
@@ -76,11 +78,11 @@ class FilesystemStore:
             staging.open()
         except OSError as error:
             health.failed(error)
-        return cls(layout, staging, health, crash, threads)
+        return cls(layout, staging, health, reached, threads)
 
     def stage(self) -> FilesystemStaging:
         """Open a place for new bytes; no file is made until one is needed."""
-        staged = StagedBytes(self._folder, self._health)
+        staged = StagedBytes(self._folder, self._health, self._reached)
         return FilesystemStaging(staged, self._writers, self._publisher.publish)
 
     async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from pathlib import Path
 
-from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.model.crash import Reached, Step
 from dicomweb_server.model.instance import Blob
 from dicomweb_server.store.durable import locked, sync, sync_folder
 from dicomweb_server.store.health import Health
 from dicomweb_server.store.layout import Layout
 from dicomweb_server.store.port import Committed
 from dicomweb_server.store.staging import StagedBytes
-
-CRASH_VARIABLE = "DICOMWEB_CRASH_POINT"
-"""Environment variable of fault tests: the process kills itself at the step that it names."""
-
-CRASH_POINTS = ("before-fsync", "before-rename", "before-directory-fsync", "after-commit")
-
-
-class CrashPoint:
-    """Kills the process at one named step, for fault tests; does nothing where none is named.
-
-    Raises:
-        ConfigurationError: There is no such step.
-    """
-
-    def __init__(self, name: str | None) -> None:
-        if name is not None and name not in CRASH_POINTS:
-            raise ConfigurationError(
-                f"{CRASH_VARIABLE} names an unknown step", f"one of {', '.join(CRASH_POINTS)}"
-            )
-        self._name = name
-
-    def reached(self, step: str) -> None:
-        """Say that a step comes next."""
-        if step == self._name:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Publisher:
@@ -47,13 +21,13 @@ class Publisher:
     Args:
         layout: The store.
         health: Asked before each write, told of each failure.
-        crash: The hook of fault tests.
+        reached: Told of each step.
     """
 
-    def __init__(self, layout: Layout, health: Health, crash: CrashPoint) -> None:
+    def __init__(self, layout: Layout, health: Health, reached: Reached) -> None:
         self._layout = layout
         self._health = health
-        self._reached = crash.reached
+        self._reached = reached
         self._durable_folders = layout.settle()
         self._doubtful: set[str] = set()
 
@@ -71,7 +45,7 @@ class Publisher:
             committed = self._renew(blob) or self._store(blob, staged)
         except OSError as error:
             raise staged.fail(error) from error
-        self._reached("after-commit")
+        self._reached(Step.AFTER_COMMIT)
         return committed
 
     def _renew(self, blob: Blob) -> Committed | None:
@@ -92,6 +66,7 @@ class Publisher:
             try:
                 if os.fstat(descriptor).st_size != blob.size:
                     return None
+                self._reached(Step.BEFORE_RENEWAL)
                 os.utime(descriptor, ns=(received_at, received_at))
                 sync(descriptor)
             finally:
@@ -103,9 +78,9 @@ class Publisher:
         """Write, fsync, rename, fsync the folder: in this order."""
         path = self._layout.blob(blob.digest)
         received_at = time.time_ns()
-        written = staged.finish(received_at, self._reached)
+        written = staged.finish(received_at)
         self._make_folder(path.parent)
-        self._reached("before-rename")
+        self._reached(Step.BEFORE_RENAME)
         self._rename(written, path)
         staged.hand_over()
         self._settle_name(blob.digest, path)
@@ -130,7 +105,7 @@ class Publisher:
     def _settle_name(self, digest: str, path: Path) -> None:
         """Make a name durable; one whose sync failed is never trusted again, only written anew."""
         self._make_folder(path.parent)
-        self._reached("before-directory-fsync")
+        self._reached(Step.BEFORE_DIRECTORY_FSYNC)
         try:
             sync_folder(path.parent)
         except OSError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dicomweb_server.errors import ArchiveError
+from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.source import ByteSource, MemorySource
 from dicomweb_server.store.durable import create, locked, open_lock, sync, try_lock, write_all
 from dicomweb_server.store.files import OpenFile
@@ -117,11 +118,13 @@ class StagedBytes:
     Args:
         folder: Where the file is made when one is needed.
         health: Asked before the file grows.
+        reached: Told of each step.
     """
 
-    def __init__(self, folder: StagingFolder, health: Health) -> None:
+    def __init__(self, folder: StagingFolder, health: Health, reached: Reached = nowhere) -> None:
         self._folder = folder
         self._health = health
+        self._reached = reached
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._buffer = bytearray()
@@ -190,6 +193,7 @@ class StagedBytes:
         self.digest()
         if self._descriptor < 0:
             self.path, self._descriptor = self._folder.create()
+        self._reached(Step.WHILE_STAGING)
         write_all(self._descriptor, self._buffer)
         self._buffer = bytearray()
         self._hashed = 0
@@ -213,12 +217,11 @@ class StagedBytes:
             self.append(())
         return work(OpenFile.of(self._descriptor, self.size))
 
-    def finish(self, received_at: int, reached: Callable[[str], None]) -> Path:
+    def finish(self, received_at: int) -> Path:
         """Make the file complete and durable and close it; only its name is still provisional.
 
         Args:
             received_at: Nanoseconds since 1970, kept as the file's times.
-            reached: Told of the step `before-fsync`.
 
         Raises:
             OSError: The system refused; the file is not to be used.
@@ -229,7 +232,7 @@ class StagedBytes:
             if os.fstat(descriptor).st_size != self.size:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             os.utime(descriptor, ns=(received_at, received_at))
-            reached("before-fsync")
+            self._reached(Step.BEFORE_FSYNC)
             sync(descriptor)
         finally:
             os.close(descriptor)

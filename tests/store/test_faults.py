@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from dicomweb_server.errors import ConfigurationError, StoreFull, StoreReadOnly
+from dicomweb_server.model.crash import CRASH_VARIABLE, Step
 from dicomweb_server.store.filesystem import FilesystemStore
-from dicomweb_server.store.publish import CRASH_POINTS, CRASH_VARIABLE
 from dicomweb_server.testing.store_contract import collect, put, sample
 
 ROOT = Path(__file__).parents[2]
@@ -196,13 +196,22 @@ def test_a_name_whose_sync_failed_is_written_anew(tmp_path: Path) -> None:
     assert trace.read_text().count("rename(") == 2
 
 
-@pytest.mark.parametrize("point", CRASH_POINTS)
-def test_a_kill_at_any_step_tears_nothing(tmp_path: Path, point: str) -> None:
+@pytest.mark.parametrize(
+    "point",
+    [
+        Step.WHILE_STAGING,
+        Step.BEFORE_FSYNC,
+        Step.BEFORE_RENAME,
+        Step.BEFORE_DIRECTORY_FSYNC,
+        Step.AFTER_COMMIT,
+    ],
+)
+def test_a_kill_at_any_step_tears_nothing(tmp_path: Path, point: Step) -> None:
     """Nothing half-visible after the kill, and the next start needs no help (F1)."""
     status, output = write(tmp_path, 1, crash=point)
     assert status == -signal.SIGKILL
     assert output == ""
-    present = point in {"before-directory-fsync", "after-commit"}
+    present = point in {Step.BEFORE_DIRECTORY_FSYNC, Step.AFTER_COMMIT}
     assert len(stored(tmp_path)) == present
     status, output = write(tmp_path, 1)
     assert status == 0

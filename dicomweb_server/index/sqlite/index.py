@@ -14,8 +14,9 @@ from dicomweb_server.index.sqlite.changes import read_changes
 from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
 from dicomweb_server.index.sqlite.moments import add_functions
 from dicomweb_server.index.sqlite.schema import INDEX
-from dicomweb_server.index.sqlite.writer import Writer
+from dicomweb_server.index.sqlite.writer import Steps, Writer
 from dicomweb_server.model.change import Change
+from dicomweb_server.model.crash import crash_point
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import InstanceRecord, NewInstance
 from dicomweb_server.model.levels import IndexPlan
@@ -67,7 +68,7 @@ class SqliteIndex:
         """
         connection = WriterConnection(path, INDEX)
         generation = rows.read_generation(connection.connection)
-        writer = Writer(connection)
+        writer = Writer(connection, Steps(crash_point()))
         pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
         return cls(writer, pools[0], pools[1], plan, generation)
 

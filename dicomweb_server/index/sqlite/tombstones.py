@@ -12,7 +12,8 @@ from dicomweb_server.index.port import Removed
 from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
 from dicomweb_server.index.sqlite.rows import known_digests
 from dicomweb_server.index.sqlite.schema import STATE
-from dicomweb_server.index.sqlite.writer import Writer
+from dicomweb_server.index.sqlite.writer import Steps, Writer
+from dicomweb_server.model.crash import Step, crash_point
 
 _BURY = "INSERT INTO tombstone VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _REVIVE = "DELETE FROM tombstone WHERE digest = ?"
@@ -42,7 +43,13 @@ class SqliteTombstones:
         Raises:
             ConfigurationError: The file is damaged, not ours, or of a newer version.
         """
-        return cls(Writer(WriterConnection(path, STATE)), ReaderPool(path, 1))
+        steps = Steps(
+            crash_point(),
+            Step.STATE_BEFORE_BEGIN,
+            Step.STATE_BEFORE_COMMIT,
+            Step.STATE_AFTER_COMMIT,
+        )
+        return cls(Writer(WriterConnection(path, STATE), steps), ReaderPool(path, 1))
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember, durably, that these blobs are no longer part of the archive."""

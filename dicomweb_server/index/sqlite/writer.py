@@ -8,15 +8,34 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dicomweb_server.errors import TooBusy, Unavailable
 from dicomweb_server.index.sqlite.connections import WriterConnection, translate
+from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.stages import Stage, Waiting
 
 _R = TypeVar("_R")
 _WAITING = 10_000
 _GROUP_WEIGHT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is told of each write transaction.
+
+    Args:
+        reached: Told of each step.
+        begin: The transaction is about to begin.
+        commit: All is written, and nothing is on the disk yet.
+        committed: It is on the disk, and nobody was told.
+    """
+
+    reached: Reached = nowhere
+    begin: Step = Step.INDEX_BEFORE_BEGIN
+    commit: Step = Step.INDEX_BEFORE_COMMIT
+    committed: Step = Step.INDEX_AFTER_COMMIT
 
 
 class _Job(Generic[_R]):
@@ -60,10 +79,12 @@ class Writer:
 
     Args:
         connection: Used by the writer's thread only, from now on.
+        steps: Told of each transaction.
     """
 
-    def __init__(self, connection: WriterConnection) -> None:
+    def __init__(self, connection: WriterConnection, steps: Steps | None = None) -> None:
         self._connection = connection
+        self._steps = steps or Steps()
         self._queue: queue.Queue[_Job[object] | None] = queue.Queue(_WAITING)
         self._closed = False
         self._gate = threading.Lock()
@@ -136,12 +157,15 @@ class Writer:
                 job.fail(error)
 
     def _transact(self, group: list[_Job[object]]) -> None:
-        connection = self._connection.connection
+        connection, steps = self._connection.connection, self._steps
+        steps.reached(steps.begin)
         connection.execute("BEGIN IMMEDIATE")
         try:
             for job in group:
                 job.run(connection)
+            steps.reached(steps.commit)
             connection.execute("COMMIT")
+            steps.reached(steps.committed)
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
