@@ -19,7 +19,6 @@ from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.crash import crash_point
-from dicomweb_server.model.crash import crash_point
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder, Use
@@ -160,7 +159,6 @@ def _ingest(settings: Settings, ports: Ports, authorizer: Authorizer) -> Ingest:
             scan=settings.scan_limits(),
             limits=settings.store_limits(),
             scratch=DataFolder(settings.data).staging,
-            reached=crash_point(),
             reached=crash_point(),
             preamble=settings.store.preamble,
         ),

@@ -138,7 +138,9 @@ def rewritten(
     transfer_syntax: str,
     others: Mapping[int, tuple[str, str]] | None = None,
 ) -> bytes:
-    """Preamble and File Meta Information with another transfer syntax; all else is kept.
+    """Preamble and File Meta Information with another transfer syntax; all else of it is kept.
+
+    The preamble is empty: what it told of places in the file holds no longer.
 
     Args:
         window: The file.
@@ -160,7 +162,7 @@ def rewritten(
         body.sort(key=itemgetter(0))
     group = b"".join(element for _, element in body)
     head = b"\x02\0\0\0UL\x04\0" + pack("<I", len(group))
-    return window.read(0, _PREFIX_END) + head + group
+    return PREAMBLE + head + group
 
 
 def _text(tag: int, vr: str, text: str) -> bytes:

@@ -19,6 +19,17 @@ class DuplicatePolicy(StrEnum):
     """The new one is refused."""
 
 
+class PreamblePolicy(StrEnum):
+    """What happens to a preamble that holds more than nothing or the header of a TIFF file."""
+
+    ZERO = "zero"
+    """It is stored as it came, and leaves the archive empty."""
+    REJECT = "reject"
+    """The instance is refused; what was stored before leaves as with ZERO."""
+    KEEP = "keep"
+    """It leaves the archive as it came."""
+
+
 class FailureReason(IntEnum):
     """Why an instance was not stored (PS3.18 Table I.2-2, PS3.7 Annex C)."""
 

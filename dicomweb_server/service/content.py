@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 
+from dicomweb_server.dicom import preamble
 from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.rewrite import explicit, swap
 from dicomweb_server.model import media
 from dicomweb_server.model.instance import Blob, ByteRange, InstanceRecord
 from dicomweb_server.model.limits import MIB, ScanLimits
+from dicomweb_server.model.outcome import PreamblePolicy
 from dicomweb_server.model.source import ByteSource
-from dicomweb_server.service.delivery import cut
+from dicomweb_server.service.delivery import cut, ended
 from dicomweb_server.store.port import BlobStore, RenditionStore
 
 _CHUNK = MIB
@@ -37,16 +40,29 @@ class Content:
         store: Where their bytes lie.
         renditions: Where inflated forms of deflated ones are kept.
         limits: Bounds of inflating.
+        policy: What happens to preambles of files that go out as they lie; those that are made
+            anew have an empty one.
+
+    Attributes:
+        policy: As given.
     """
 
-    def __init__(self, store: BlobStore, renditions: RenditionStore, limits: ScanLimits) -> None:
+    def __init__(
+        self,
+        store: BlobStore,
+        renditions: RenditionStore,
+        limits: ScanLimits,
+        policy: PreamblePolicy = PreamblePolicy.ZERO,
+    ) -> None:
         self._store = store
         self._renditions = renditions
         self._limits = limits
+        self.policy = policy
 
     def as_stored(self, record: InstanceRecord, part: ByteRange | None) -> AsyncIterator[bytes]:
-        """The file as received, or a range of it."""
-        return self._store.stream(record.blob, part)
+        """The file as received but for its preamble, or a range of it."""
+        stream = partial(self._store.stream, record.blob)
+        return stream(part) if self.policy is PreamblePolicy.KEEP else _disarmed(stream, part)
 
     def as_explicit(self, record: InstanceRecord, part: ByteRange | None) -> AsyncIterator[bytes]:
         """The file as Explicit VR Little Endian; `explicit_length` bytes of it, or a range."""
@@ -115,7 +131,38 @@ class Content:
     async def _inflated(
         self, record: InstanceRecord, part: ByteRange | None
     ) -> AsyncIterator[bytes]:
-        async for chunk in self._renditions.stream(await self._rendition(record), part):
+        # Renditions of earlier versions have the preamble of what they were made of.
+        stream = partial(self._renditions.stream, await self._rendition(record))
+        async with ended(_disarmed(stream, part)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+def _disarmed(
+    stream: Callable[[ByteRange | None], AsyncIterator[bytes]], part: ByteRange | None
+) -> AsyncIterator[bytes]:
+    """A file with a harmless preamble, or a range of it; no more of it is read than is needed."""
+    if part is None:
+        return _with_harmless_preamble(stream(None))
+    if part.start >= preamble.LENGTH:
+        return stream(part)
+    end = max(part.start + part.length, preamble.LENGTH)
+    return _piece(_with_harmless_preamble(stream(ByteRange(0, end))), part)
+
+
+async def _with_harmless_preamble(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with ended(chunks):
+        beginning = await anext(chunks, b"")
+        while len(beginning) < preamble.LENGTH and (more := await anext(chunks, b"")):
+            beginning += more
+        yield preamble.disarmed(beginning)
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _piece(chunks: AsyncIterator[bytes], part: ByteRange) -> AsyncIterator[bytes]:
+    async with ended(chunks):
+        async for chunk in cut(chunks, part):
             yield chunk
 
 

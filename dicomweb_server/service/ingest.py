@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dicomweb_server.auth.port import Action, Authorizer
+from dicomweb_server.dicom import preamble
 from dicomweb_server.dicom.meta import BEGINNING, PREAMBLE, lacks_preamble
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import ArchiveError, InstanceRejected, InvalidRequest
@@ -21,6 +22,7 @@ from dicomweb_server.model.outcome import (
     DuplicatePolicy,
     Failed,
     FailureReason,
+    PreamblePolicy,
     PutOutcome,
     PutResult,
     Stored,
@@ -56,6 +58,7 @@ class IngestSettings:
 
     Args:
         policy: What happens to other bytes under the same UIDs.
+        preamble: What happens to preambles that could be a program.
         plan: Which attributes searches can match.
         scan: Bounds of the scan.
         limits: Bounds of storing.
@@ -69,6 +72,7 @@ class IngestSettings:
     limits: StoreLimits
     scratch: Path | None = None
     reached: Reached = nowhere
+    preamble: PreamblePolicy = PreamblePolicy.ZERO
 
 
 Outcome = Stored | Failed
@@ -177,7 +181,10 @@ class Ingest:
         return self._settings.limits
 
     def _scan(self, source: ByteSource) -> ScannedInstance:
-        return scan(source, self._settings.plan, self._settings.scan)
+        scanned = scan(source, self._settings.plan, self._settings.scan)
+        if self._settings.preamble is PreamblePolicy.REJECT:
+            _check_preamble(source, scanned)
+        return scanned
 
     async def _forget(self, spool: Spool) -> None:
         """Nobody was told of these instances: a rebuild of the index must not bring them."""
@@ -286,6 +293,18 @@ async def _with_preamble(
             yield PREAMBLE + beginning if lacks_preamble(beginning) else beginning
     if len(beginning) < BEGINNING:
         yield beginning
+
+
+def _check_preamble(source: ByteSource, scanned: ScannedInstance) -> None:
+    if not preamble.is_harmless(source.read_at(0, preamble.LENGTH)):
+        raise InstanceRejected(
+            FailureReason.CANNOT_UNDERSTAND,
+            "the 128 bytes in front of the file are neither empty nor the header of a TIFF file, "
+            "and could be a program",
+            "write zeros there and send it again",
+            sop_class=scanned.sop_class,
+            instance=scanned.key.instance,
+        )
 
 
 def _orphans(batch: list[NewInstance], results: tuple[PutResult, ...]) -> list[Removed]:

@@ -85,6 +85,7 @@ class Retrieve:
         self._choice = Choice(None)
         if transcoder is not None:
             self._choice = Choice(transcoder.codecs, transcoder.undecodable)
+        self._preamble = content.policy.value
         self._files = FileReader(content, self._choice, transcoder)
         self._bulk = BulkReader(content, transcoder)
         self._authorizer = authorizer
@@ -124,7 +125,7 @@ class Retrieve:
             raise _absent(scope)
         if not parts:
             raise self._choice.refusal(record, wishes)
-        tag = tag_of(["instances", str(multipart), *digests])
+        tag = tag_of(["instances", self._preamble, str(multipart), *digests])
         immutable = self._immutable and scope.instance is not None
         return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
 

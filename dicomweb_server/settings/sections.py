@@ -23,7 +23,7 @@ from dicomweb_server.model.limits import (
     ScanLimits,
     StoreLimits,
 )
-from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.model.outcome import DuplicatePolicy, PreamblePolicy
 from dicomweb_server.settings.kinds import (
     Attributes,
     BaseUrl,
@@ -141,6 +141,14 @@ class StoreSettings:
         DuplicatePolicy,
         Field(description="What happens when stored UIDs come again with other bytes."),
     ] = DuplicatePolicy.KEEP
+    preamble: Annotated[
+        PreamblePolicy,
+        Field(
+            description="What happens to the 128 bytes in front of a file when they are neither "
+            "empty nor the header of a TIFF file: they are delivered as zeros, or the instance is "
+            "refused, or they are delivered as they came."
+        ),
+    ] = PreamblePolicy.ZERO
     max_instance_bytes: Annotated[Bytes, Field(description="Size of one instance.")] = 64 * GIB
     max_request_bytes: Annotated[Bytes, Field(description="Size of one request.")] = 1024 * GIB
     max_parts: Annotated[Count, Field(description="Instances of one request.")] = 10_000

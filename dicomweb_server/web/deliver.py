@@ -112,6 +112,7 @@ def deliver(exchange: Exchange, delivery: Delivery) -> Response:
         return not_modified(tag, cache)
     if delivery.multipart:
         response = _multipart(base, delivery)
+        response.add("Content-Disposition", "attachment")
     else:
         response = _single(exchange, base, delivery.parts[0], tag)
     response.add("ETag", tag)
@@ -138,6 +139,7 @@ def deliver_flow(exchange: Exchange, flow: Flow, settled: Delivery | None = None
     status = 206 if flow.missing else 200
     length = None if settled is None else _length(settled, boundary, base)
     response = StreamResponse(_stream(flow.parts(), boundary, base), kind, status, length)
+    response.add("Content-Disposition", "attachment")
     response.add("ETag", tag)
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")

@@ -32,6 +32,7 @@ class Stored:
 
     store: MemoryStore
     content: Content
+    renditions: FilesystemRenditions
     codecs: OwnCodecs
     transcoder: Transcoder
     files: FileReader
@@ -68,7 +69,7 @@ def opened(folder: Path) -> Iterator[Stored]:
     content = Content(store, renditions, LIMITS)
     transcoder = Transcoder(content, codecs, Derived(renditions), ahead=2)
     files = FileReader(content, Choice(codecs), transcoder)
-    yield Stored(store, content, codecs, transcoder, files)
+    yield Stored(store, content, renditions, codecs, transcoder, files)
     asyncio.run(renditions.close())
 
 
