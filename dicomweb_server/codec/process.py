@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dicomweb_server
+from dicomweb_server.codec.channel import Channel
 from dicomweb_server.codec.messages import (
     OUT_OF_MEMORY,
     REPLY_HEAD,
@@ -73,7 +74,7 @@ class CodecProcess:
 
     Args:
         process: The process.
-        channel: Our end of the socket, not blocking.
+        end: Our end of the socket, not blocking.
         window: Memory that it shares with us, if any.
         limits: Bounds of its replies.
     """
@@ -81,15 +82,14 @@ class CodecProcess:
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        channel: socket.socket,
+        end: socket.socket,
         window: Window | None,
         limits: CodecLimits,
     ) -> None:
         self._process = process
-        self._channel = channel
+        self._channel = Channel(end)
         self._window = window
         self._limits = limits
-        self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def start(cls, limits: CodecLimits) -> CodecProcess:
@@ -142,11 +142,11 @@ class CodecProcess:
 
     def watch(self, ended: Callable[[], None]) -> None:
         """Call a function when it ends (or speaks) unasked; until `unwatch`."""
-        self._loop.add_reader(self._channel.fileno(), ended)
+        self._channel.watch(ended)
 
     def unwatch(self) -> None:
         """Stop watching."""
-        self._loop.remove_reader(self._channel.fileno())
+        self._channel.unwatch()
 
     async def end(self) -> None:
         """Kill it and wait until it is gone."""
@@ -158,10 +158,10 @@ class CodecProcess:
 
     async def _send(self, job: PackedJob) -> None:
         in_window = self._window is not None and self._window.put_job(job.data)
-        await self._loop.sock_sendall(self._channel, job.message(in_window=in_window))
+        await self._channel.send(job.message(in_window=in_window))
         if not in_window:
             for piece in job.data:
-                await self._loop.sock_sendall(self._channel, piece)
+                await self._channel.send(piece)
 
     async def _require_ready(self) -> None:
         if (await self._receive(0)).outcome is not Outcome.READY:
@@ -169,8 +169,8 @@ class CodecProcess:
 
     async def _receive(self, most: int) -> Reply:
         try:
-            head = reply_head(await self._exactly(REPLY_HEAD.size), most)
-            notes = read_notes(await self._exactly(head.notes)) if head.notes else {}
+            head = reply_head(await self._channel.exactly(REPLY_HEAD.size), most)
+            notes = read_notes(await self._channel.exactly(head.notes)) if head.notes else {}
             data = await self._result(head)
         except ProtocolError as error:
             raise ProcessEnded("gave an answer that makes no sense") from error
@@ -180,20 +180,10 @@ class CodecProcess:
 
     async def _result(self, head: ReplyHead) -> bytes:
         if not head.in_window:
-            return bytes(await self._exactly(head.data))
+            return bytes(await self._channel.exactly(head.data))
         if self._window is None:
             raise ProtocolError("a reply lies in a window that there is not")
         return self._window.reply(head.data)
-
-    async def _exactly(self, length: int) -> bytearray:
-        buffer = bytearray(length)
-        rest = memoryview(buffer)
-        while rest:
-            received = await self._loop.sock_recv_into(self._channel, rest)
-            if not received:
-                raise EOFError
-            rest = rest[received:]
-        return buffer
 
     async def _death(self) -> str:
         """Why it ended, once its socket has."""
