@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from dicomweb_server.cli.config import config
+from dicomweb_server.cli.dumps import no_core_dumps
 from dicomweb_server.cli.failure import exit_code, explain
 from dicomweb_server.cli.fsck import fsck
 from dicomweb_server.cli.gc import gc
@@ -56,4 +57,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What to do; None takes the arguments of the process.
     """
+    no_core_dumps()
     cli.main(args=None if arguments is None else list(arguments), prog_name="dicomweb-server")

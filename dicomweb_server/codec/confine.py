@@ -12,6 +12,8 @@ from contextlib import suppress
 _NICE = 5
 _STACK = 256 * 1024
 _LOOK_SECONDS = 0.5
+_NO_DUMP = 1
+"""Bytes of a core dump: none fits, and Linux pipes none to a program at exactly this limit."""
 
 
 def ignore_signals() -> None:
@@ -48,7 +50,7 @@ def confine(memory: int) -> None:
     # No file, socket or pipe can be opened behind this. Those that are open stay so.
     _limit(resource.RLIMIT_NOFILE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CORE, _NO_DUMP)
     _limit(resource.RLIMIT_AS, memory)
 
 

@@ -124,7 +124,7 @@ def test_the_process_is_confined(monkeypatch: pytest.MonkeyPatch) -> None:
         kinds = {
             resource.RLIMIT_NOFILE: 0,
             resource.RLIMIT_FSIZE: 0,
-            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_CORE: 1,
             resource.RLIMIT_AS: 1024 * MIB,
         }
         for kind, value in kinds.items():
