@@ -13,6 +13,7 @@ from dicomweb_server.index.order import Sorting
 from dicomweb_server.index.port import Counts, Documents, Removed
 from dicomweb_server.model.canonical import canonical
 from dicomweb_server.model.change import Change, ChangeAction
+from dicomweb_server.model.document import Document
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
 from dicomweb_server.model.instance import IndexedValue, InstanceRecord, NewInstance
 from dicomweb_server.model.match import ValuesBelow, below_of, matches
@@ -104,6 +105,11 @@ class MemoryIndex:
         """One instance by its three UIDs."""
         held = self._held.get(key)
         return None if held is None else _record(held)
+
+    async def get_described(self, key: InstanceKey) -> tuple[InstanceRecord, Document] | None:
+        """One instance with its DICOM JSON."""
+        held = self._held.get(key)
+        return None if held is None else (_record(held), held.new.scanned.document)
 
     async def records(
         self, scope: Scope, after: int = 0, limit: int = 1000

@@ -72,6 +72,10 @@ class Index(Protocol):
         """One instance by its three UIDs."""
         ...
 
+    async def get_described(self, key: InstanceKey) -> tuple[InstanceRecord, Document] | None:
+        """One instance with its DICOM JSON, both of the same moment, in one look."""
+        ...
+
     async def records(
         self, scope: Scope, after: int = 0, limit: int = 1000
     ) -> tuple[InstanceRecord, ...]:

@@ -12,7 +12,7 @@ from dicomweb_server.dicom.appearance.attributes import Attributes
 from dicomweb_server.errors import NotFound, Unavailable
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.document import Document
-from dicomweb_server.model.ids import Scope
+from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import InstanceRecord
 from dicomweb_server.model.limits import KIB, MIB
 
@@ -22,6 +22,8 @@ Found = TypeVar("Found")
 _WORTH_KEEPING = 16 * KIB
 _IN_A_THREAD = 64 * KIB
 _LONG = 256 * KIB
+_FETCHED = 64
+"""Short documents that came with their records and wait to be asked for."""
 _LARGE = MIB
 """Bytes from which on one document is parsed after the other: each becomes some ten times as much
 in memory."""
@@ -42,6 +44,7 @@ class Described:
         self._capacity = capacity
         self._kept: OrderedDict[str, tuple[Attributes, int]] = OrderedDict()
         self._held = 0
+        self._fetched: OrderedDict[str, Document] = OrderedDict()
         self._running: dict[str, asyncio.Task[Attributes]] = {}
         self._large = asyncio.Lock()
 
@@ -57,18 +60,38 @@ class Described:
         if kept is not None:
             self._kept.move_to_end(digest)
             return kept[0]
+        document = self._fetched.pop(digest, None) or await self._document(record)
+        size = _size(document)
+        if size > _IN_A_THREAD:
+            parsed = await self._parsed_once(digest, document, size)
+        else:
+            parsed = _parsed(document)
+        if size >= _WORTH_KEEPING:
+            self._keep(digest, parsed, size)
+        return parsed
+
+    async def look_up(self, key: InstanceKey) -> InstanceRecord | None:
+        """One instance, whose description will be asked for next: it comes in the same look.
+
+        Args:
+            key: Its UIDs.
+        """
+        found = await self._index.get_described(key)
+        if found is None:
+            return None
+        record, document = found
+        if record.blob.digest not in self._kept and _size(document) <= _IN_A_THREAD:
+            self._fetched[record.blob.digest] = document
+            if len(self._fetched) > _FETCHED:
+                self._fetched.popitem(last=False)
+        return record
+
+    async def _document(self, record: InstanceRecord) -> Document:
         found = (await self._index.documents(Scope.of(record.key))).documents
         if not found:
             raise NotFound("the instance was deleted meanwhile", "search for what there is")
         await self._require_unchanged(record)
-        size = sum(piece.size for piece in found[0].pieces)
-        if size > _IN_A_THREAD:
-            parsed = await self._parsed_once(digest, found[0], size)
-        else:
-            parsed = _parsed(found[0])
-        if size >= _WORTH_KEEPING:
-            self._keep(digest, parsed, size)
-        return parsed
+        return found[0]
 
     async def _parsed_once(self, digest: str, document: Document, size: int) -> Attributes:
         """Parse a document in a thread, once for all who wait for it."""
@@ -100,6 +123,10 @@ class Described:
         while self._held > self._capacity and len(self._kept) > 1:
             _, (_, freed) = self._kept.popitem(last=False)
             self._held -= freed
+
+
+def _size(document: Document) -> int:
+    return sum(piece.size for piece in document.pieces)
 
 
 def _parsed(document: Document) -> Attributes:

@@ -330,7 +330,7 @@ class Render:
 
     async def _record(self, scope: Scope) -> InstanceRecord:
         key = InstanceKey(scope.study or "", scope.series or "", scope.instance or "")
-        record = await self._index.get(key)
+        record = await self._pictures.parts.described.look_up(key)
         if record is None:
             raise _absent(scope)
         return record

@@ -128,6 +128,13 @@ class IndexContract(SearchContract):
         assert document.text(b"http://h") == b'{"a":"http://h/x","b":"http://h/y"}'
         assert document == new.scanned.document
 
+    async def test_an_instance_comes_with_its_document(self, index: Index) -> None:
+        first, second = await fill(index, recipe(1, 1, 1), recipe(1, 1, 2))
+        for new in (first, second):
+            key = new.scanned.key
+            assert await index.get_described(key) == (await index.get(key), new.scanned.document)
+        assert await index.get_described(recipe(9).key) is None
+
     async def test_records_come_in_pages_of_a_scope(self, index: Index) -> None:
         made = await fill(index, *(recipe(s, e) for s in (1, 2) for e in (1, 2, 3)))
         first = await index.records(Scope("1.2.3.2"), 0, 2)

@@ -54,17 +54,17 @@ def test_a_thumbnail_that_is_kept_costs_one_index_call(archive: Archive, scope: 
     assert not archive.store.calls
 
 
-def test_a_picture_that_is_kept_costs_one_index_call(archive: Archive) -> None:
+def test_a_picture_costs_one_index_call_and_one_that_is_kept_no_read(archive: Archive) -> None:
     render, scope = archive.services.render, Scope(STUDY, SERIES, f"{SERIES}.2")
     archive.index.calls.clear()
     archive.store.calls.clear()
     first = made(archive, archive.run(render.resource(ASK, scope)))
-    assert archive.index.calls == {"get": 1, "documents": 1}
+    assert archive.index.calls == {"get_described": 1}
     assert archive.store.calls == {"read": 1, "read.ranges": 1}
     archive.index.calls.clear()
     archive.store.calls.clear()
     assert made(archive, archive.run(render.resource(ASK, scope))) == first
-    assert archive.index.calls == {"get": 1}
+    assert archive.index.calls == {"get_described": 1}
     assert not archive.store.calls
 
 
@@ -74,5 +74,5 @@ def test_what_is_only_asked_about_is_not_made(archive: Archive) -> None:
     scope = Scope(STUDY, SERIES, f"{SERIES}.3")
     one, other = (archive.run(archive.services.render.resource(ASK, scope)) for _ in range(2))
     assert one.tag == other.tag
-    assert archive.index.calls == {"get": 2}
+    assert archive.index.calls == {"get_described": 2}
     assert not archive.store.calls

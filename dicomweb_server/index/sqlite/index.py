@@ -17,6 +17,7 @@ from dicomweb_server.index.sqlite.schema import INDEX
 from dicomweb_server.index.sqlite.writer import Steps, Writer
 from dicomweb_server.model.change import Change
 from dicomweb_server.model.crash import crash_point
+from dicomweb_server.model.document import Document
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import InstanceRecord, NewInstance
 from dicomweb_server.model.levels import IndexPlan
@@ -84,6 +85,10 @@ class SqliteIndex:
     async def get(self, key: InstanceKey) -> InstanceRecord | None:
         """One instance by its three UIDs."""
         return await self._readers.run(lambda connection: rows.read_record(connection, key))
+
+    async def get_described(self, key: InstanceKey) -> tuple[InstanceRecord, Document] | None:
+        """One instance with its DICOM JSON, both of the same moment, in one look."""
+        return await self._readers.run(lambda connection: rows.read_described(connection, key))
 
     async def records(
         self, scope: Scope, after: int = 0, limit: int = 1000

@@ -23,6 +23,10 @@ SELECT s.uid, e.uid, i.uid, i.sop_class, i.transfer_syntax, i.digest, i.size, i.
 _GET: Final = _RECORD + FROM_INSTANCES + "WHERE s.uid = ? AND e.uid = ? AND i.uid = ?"
 _DOCUMENTS: Final = "SELECT s.uid, e.uid, i.uid, d.pieces" + FROM_INSTANCES
 _JOIN_DOCUMENTS: Final = "JOIN document d ON d.instance_id = i.id"
+_DESCRIBED: Final = (
+    f"{_RECORD}, d.pieces {FROM_INSTANCES}{_JOIN_DOCUMENTS}"
+    " WHERE s.uid = ? AND e.uid = ? AND i.uid = ?"
+)
 _DOCUMENT_ORDER: Final = " ORDER BY e.series_place, e.uid, i.instance_place, i.uid, s.uid"
 _REVISION: Final = {
     None: "SELECT sequence FROM totals WHERE instances > 0",
@@ -37,6 +41,14 @@ def read_record(connection: sqlite3.Connection, key: InstanceKey) -> InstanceRec
     """One instance: one statement, three index look-ups."""
     row = connection.execute(_GET, (key.study, key.series, key.instance)).fetchone()
     return None if row is None else _record(row)
+
+
+def read_described(
+    connection: sqlite3.Connection, key: InstanceKey
+) -> tuple[InstanceRecord, Document] | None:
+    """One instance with its DICOM JSON: one statement."""
+    row = connection.execute(_DESCRIBED, (key.study, key.series, key.instance)).fetchone()
+    return None if row is None else (_record(row[:-1]), Document.unpack(row[-1]))
 
 
 def read_records(
