@@ -6,10 +6,11 @@ import re
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-# An unterminated string reaches to the end, so that no text is ever scanned twice.
-_QUOTED = r'"(?:[^"\\]+|\\.)*"?'
+# An unterminated string reaches to the end, so that no text is ever scanned twice; the doubled plus
+# signs keep what they have taken: giving it back would take time exponential in the length.
+_QUOTED = r'"(?:[^"\\]++|\\.)*+"?'
 _SEPARATORS = {mark: re.compile(f"{_QUOTED}|{mark}", re.DOTALL) for mark in ",;"}
-_WHOLE_QUOTED = re.compile(r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]+|\\[\t -~\x80-\U0010ffff])*)"')
+_WHOLE_QUOTED = re.compile(r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~\x80-\U0010ffff])*+)"')
 _BARE = re.compile(r'[^\s"\x00-\x1f\x7f]*')
 _BLANK = " \t\r\n"
 
