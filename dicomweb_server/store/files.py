@@ -15,6 +15,10 @@ from dicomweb_server.store.pool import Pool
 CHUNK = 256 * 1024
 """Bytes of one chunk of a stream: what a slow reader holds in memory."""
 
+_NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+"""Flag of a read that fails instead of waiting for the disk (Linux)."""
+CAN_TELL = _NOWAIT != 0
+"""Whether the system can say what it holds in memory."""
 _GAP = 4 * 1024
 _SPAN = 128 * 1024
 _WINDOW = 64 * 1024
@@ -112,6 +116,17 @@ class OpenFile:
         except OSError as error:
             raise unreadable(error) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def is_cached(self, offset: int) -> bool:
+        """Whether a byte is in memory, so that reading it does not wait for the disk.
+
+        Raises:
+            OSError: The file system does not tell.
+        """
+        try:
+            return os.preadv(self._descriptor, [bytearray(1)], offset, _NOWAIT) == 1
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
         """Give the descriptor back; a second time does nothing."""

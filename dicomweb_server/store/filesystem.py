@@ -12,6 +12,7 @@ from dicomweb_server.model.crash import Reached, crash_point
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.source import ByteSource
+from dicomweb_server.store.cached import CachedReads
 from dicomweb_server.store.files import (
     OpenFile,
     read_ranges,
@@ -22,7 +23,7 @@ from dicomweb_server.store.files import (
 from dicomweb_server.store.health import Health
 from dicomweb_server.store.layout import Layout, is_digest
 from dicomweb_server.store.pool import Pool
-from dicomweb_server.store.port import WalkedBlob
+from dicomweb_server.store.port import Committed, WalkedBlob
 from dicomweb_server.store.publish import Publisher
 from dicomweb_server.store.staging import FilesystemStaging, StagedBytes, StagingFolder
 
@@ -45,6 +46,7 @@ class FilesystemStore:
         self._health = health
         self._reached = reached
         self._publisher = Publisher(layout, health, reached)
+        self._cached = CachedReads()
         self._readers = Pool(threads, "store-read")
         self._writers = Pool(threads, "store-write")
 
@@ -83,11 +85,16 @@ class FilesystemStore:
     def stage(self) -> FilesystemStaging:
         """Open a place for new bytes; no file is made until one is needed."""
         staged = StagedBytes(self._folder, self._health, self._reached)
-        return FilesystemStaging(staged, self._writers, self._publisher.publish)
+        return FilesystemStaging(staged, self._writers, self._publish)
 
     async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
-        """Read ranges of one blob in one hop."""
-        return await self._readers.run(read_ranges, self._opener(digest), ranges)
+        """Read ranges of one blob, in one hop where they are not in memory."""
+        opener = self._opener(digest)
+        found = self._cached.read(digest, opener, ranges)
+        if found is None:
+            found = await self._readers.run(read_ranges, opener, ranges)
+            self._cached.remember(digest)
+        return found
 
     def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
         """Read a blob or a range of it in chunks, one hop for each."""
@@ -143,6 +150,11 @@ class FilesystemStore:
     def _opener(self, digest: str, size: int | None = None) -> Callable[[], OpenFile]:
         path = self._layout.blob(digest)
         return lambda: OpenFile(path, size)
+
+    def _publish(self, staged: StagedBytes) -> Committed:
+        committed = self._publisher.publish(staged)
+        self._cached.remember(committed.blob.digest)
+        return committed
 
     def _size(self, digest: str) -> int | None:
         try:
