@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from dicomweb_server.cli.backup import backup
 from dicomweb_server.cli.config import config
 from dicomweb_server.cli.dumps import no_core_dumps
 from dicomweb_server.cli.failure import exit_code, explain
@@ -13,6 +14,7 @@ from dicomweb_server.cli.fsck import fsck
 from dicomweb_server.cli.gc import gc
 from dicomweb_server.cli.import_ import import_
 from dicomweb_server.cli.reindex import reindex
+from dicomweb_server.cli.restore import restore
 from dicomweb_server.cli.serve import serve
 from dicomweb_server.cli.version import version
 from dicomweb_server.errors import ArchiveError
@@ -47,7 +49,7 @@ def cli() -> None:
     """
 
 
-for verb in (serve, import_, gc, fsck, reindex, config, version):
+for verb in (serve, import_, gc, fsck, reindex, backup, restore, config, version):
     cli.add_command(verb)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.store.durable import (
+    locked,
     make_durable_folder,
     open_lock,
     sync,
@@ -28,6 +29,8 @@ class Use(Enum):
     """Work on it next to a server and other tools."""
     REBUILD = "rebuild"
     """Have it alone."""
+    RESTORE = "restore"
+    """Have it alone, to fill it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class DataFolder:
         DIR/renditions/                              made for speed; may be deleted
         DIR/lock                                     held by the server that uses the folder
         DIR/use.lock                                 shared by all, held alone by a rebuild
+        DIR/keep.lock                                shared by backups, held alone by removals
+        DIR/restore.json                             there until a restore has come to its end
 
     Args:
         path: The top of it.
@@ -79,11 +84,46 @@ class DataFolder:
         """An index that is complete and waits to take the place of the old one."""
         return self.path / "index.db.ready"
 
+    @property
+    def configuration(self) -> Path:
+        """The settings of this archive, where it has some of its own."""
+        return self.path / "dicomweb.toml"
+
+    @property
+    def unfinished(self) -> Path:
+        """The mark of a restore that has not come to its end: nobody may use the folder."""
+        return self.path / "restore.json"
+
+    @contextmanager
+    def keep_blobs(self) -> Iterator[None]:
+        """Keep every blob that is there now; waits for a removal that runs."""
+        with locked(self.path / "keep.lock", exclusive=False):
+            yield
+
+    @contextmanager
+    def remove_blobs(self) -> Iterator[None]:
+        """Have the right to remove blobs.
+
+        Raises:
+            ConfigurationError: A backup needs them, or another removal runs.
+        """
+        descriptor = open_lock(self.path / "keep.lock")
+        try:
+            if not try_lock(descriptor, exclusive=True):
+                raise ConfigurationError(
+                    f"bytes in {self.path} are needed by a backup or removed by another `gc`",
+                    "wait until that has ended",
+                )
+            yield
+        finally:
+            os.close(descriptor)
+
     @contextmanager
     def acquire(self, use: Use) -> Iterator[None]:
         """Use the folder for as long as the context lasts; the folder is made where missing.
 
-        A rebuild that was cut off while it put the new index in place is finished first.
+        A rebuild that was cut off while it put the new index in place is finished first. What a
+        server starts as its workers uses the folder as a tool does: the server has it for them.
 
         Args:
             use: For what.
@@ -109,7 +149,10 @@ class DataFolder:
                 os.close(descriptor)
 
     def _hold_server(self, descriptors: list[int]) -> None:
-        """Take the server's lock, unless the server is this process or the one above it."""
+        """Take the server's lock; it goes with this process, however that ends.
+
+        The process id inside is for people only: it may be that of another container.
+        """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         descriptors.append(descriptor)
         if try_lock(descriptor, exclusive=True):
@@ -117,21 +160,26 @@ class DataFolder:
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace")
-        if holder not in (str(os.getpid()), str(os.getppid())):
-            raise ConfigurationError(
-                f"the data folder {self.path} is in use by process {holder or 'unknown'}",
-                "stop that server first, or give another folder",
-            )
+        raise ConfigurationError(
+            f"the data folder {self.path} is in use by process {holder or 'unknown'}",
+            "stop that server first, or give another folder",
+        )
 
     def _hold_use(self, descriptors: list[int], use: Use) -> None:
         descriptor = open_lock(self.path / "use.lock")
         descriptors.append(descriptor)
-        if use is not Use.REBUILD and self.rebuilt_index.exists():
+        alone = use in (Use.REBUILD, Use.RESTORE)
+        if not alone and self.rebuilt_index.exists():
             self._require(descriptor, exclusive=True)
             self.swap_index()
-        self._require(descriptor, exclusive=use is Use.REBUILD)
+        self._require(descriptor, exclusive=alone)
         if use is Use.REBUILD:
             self.swap_index()
+        if use is not Use.RESTORE and self.unfinished.exists():
+            raise ConfigurationError(
+                f"a restore into {self.path} was cut off",
+                "run `dicomweb-server restore` again; it goes on where it stopped",
+            )
 
     def _require(self, descriptor: int, *, exclusive: bool) -> None:
         if not try_lock(descriptor, exclusive=exclusive):

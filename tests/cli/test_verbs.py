@@ -41,7 +41,17 @@ def files(tmp_path: Path) -> Path:
 def test_help_lists_the_verbs(tmp_path: Path) -> None:
     done = _run(["--help"], tmp_path)
     assert done.returncode == 0
-    for verb in ("serve", "import", "gc", "fsck", "reindex", "config", "version"):
+    for verb in (
+        "serve",
+        "import",
+        "gc",
+        "fsck",
+        "reindex",
+        "backup",
+        "restore",
+        "config",
+        "version",
+    ):
         assert f"\n  {verb} " in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,10 @@ def held_by_another(folder: Path, use: Use) -> subprocess.Popen[str]:
         (Use.REBUILD, Use.SERVER, False),
         (Use.REBUILD, Use.TOOL, False),
         (Use.REBUILD, Use.REBUILD, False),
+        (Use.SERVER, Use.RESTORE, False),
+        (Use.TOOL, Use.RESTORE, False),
+        (Use.RESTORE, Use.SERVER, False),
+        (Use.RESTORE, Use.TOOL, False),
     ],
 )
 def test_who_may_use_a_folder_together(
@@ -82,10 +87,43 @@ def test_a_killed_server_leaves_the_folder_free(tmp_path: Path) -> None:
             pass
 
 
-def test_a_worker_of_the_server_is_let_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("use", "told"), [(Use.TOOL, "held\n"), (Use.SERVER, "refused\n")])
+def test_what_the_server_starts_may_work_for_it_but_is_no_server(
+    tmp_path: Path, use: Use, told: str
+) -> None:
     with hold(tmp_path):
-        command = [sys.executable, "-c", ACQUIRER, str(tmp_path), "SERVER"]
-        assert subprocess.check_output(command, text=True) == "held\n"
+        command = [sys.executable, "-c", ACQUIRER, str(tmp_path), use.name]
+        assert subprocess.check_output(command, text=True) == told
+
+
+def test_a_server_of_another_container_with_the_same_process_id_is_refused(tmp_path: Path) -> None:
+    with held_by_another(tmp_path, Use.SERVER) as process:
+        (tmp_path / "lock").write_text(str(os.getpid()))
+        with pytest.raises(ConfigurationError, match="in use"):
+            hold(tmp_path).__enter__()
+        process.communicate()
+
+
+def test_while_blobs_are_kept_none_are_removed(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with (
+        folder.keep_blobs(),
+        folder.keep_blobs(),
+        pytest.raises(ConfigurationError, match="backup"),
+    ):
+        folder.remove_blobs().__enter__()
+    with folder.remove_blobs(), pytest.raises(ConfigurationError, match="another"):
+        folder.remove_blobs().__enter__()
+
+
+@pytest.mark.parametrize("use", [use for use in Use if use is not Use.RESTORE])
+def test_nobody_uses_a_folder_whose_restore_was_cut_off(tmp_path: Path, use: Use) -> None:
+    folder = DataFolder(tmp_path)
+    folder.unfinished.touch()
+    with pytest.raises(ConfigurationError, match="cut off"):
+        folder.acquire(use).__enter__()
+    with folder.acquire(Use.RESTORE):
+        pass
 
 
 def test_holding_makes_the_folder(tmp_path: Path) -> None:
@@ -100,7 +138,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["announced", "log removed"])
-@pytest.mark.parametrize("use", list(Use))
+@pytest.mark.parametrize("use", [Use.SERVER, Use.TOOL, Use.REBUILD])
 def test_a_swap_cut_off_is_finished_by_the_next_user(tmp_path: Path, step: str, use: Use) -> None:
     folder = DataFolder(tmp_path)
     folder.index.write_text("old")
