@@ -43,6 +43,7 @@ from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.port import BlobStore, RenditionStore
 from dicomweb_server.store.renditions import FilesystemRenditions
 from dicomweb_server.web import routes
+from dicomweb_server.web.download import DownloadMiddleware
 from dicomweb_server.web.exchange import Services
 from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware, no_route
 from dicomweb_server.web.settings import WebSettings
@@ -131,7 +132,7 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         thumbnails=Thumbnails(ports.index, pictures, authorizer),
         uri=UriRender(ports.index, pictures, render, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer, crash_point()),
-        health=Health(ports.store, ports.index),
+        health=Health(ports.store, ports.index, ports.tombstones),
     )
 
 
@@ -191,6 +192,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 def _middleware(settings: Settings) -> list[Middleware]:
     return [
+        Middleware(DownloadMiddleware, seconds=settings.server.stall_seconds),
         Middleware(UploadMiddleware),
         Middleware(CorsMiddleware, origins=settings.http.cors_origins),
         Middleware(RequestMiddleware),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import TypeAlias
 
 from dicomweb_server.errors import ArchiveError
@@ -44,7 +45,9 @@ class Watched:
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Pass everything on; a failed start is told to the server without its traceback."""
         if scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
+            # An answer that was begun and not ended is broken off by every server.
+            with suppress(ConnectionAbortedError):
+                await self._app(scope, receive, send)
             return
 
         async def watch(message: Event) -> None:

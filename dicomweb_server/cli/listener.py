@@ -8,6 +8,9 @@ from ipaddress import ip_address
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.settings import ServerSettings
 
+_UNSENT_BYTES = 512 * 1024
+"""Bytes of an answer that the system keeps for one client beyond those under way to it."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether an address can be reached from this machine only."""
@@ -49,25 +52,21 @@ def listen(server: ServerSettings) -> socket.socket:
     # Connections inherit it. asyncio sets it only on sockets that name their protocol, and without
     # it an answer of several writes waits 40 ms for the client's delayed acknowledgement.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    _watch_readers(listening, server.stall_seconds)
     return listening
 
 
-def reserve(server: ServerSettings) -> socket.socket:
-    """Take an address without listening, for servers that open their sockets themselves.
+def _watch_readers(listening: socket.socket, seconds: float) -> None:
+    """Let the system cut connections whose client takes nothing; they inherit it (Linux).
 
-    The socket must stay open until theirs are; it takes no connections.
-
-    Raises:
-        ConfigurationError: As for `listen`.
+    It alone sees whether the client takes a little now and then: a server only sees its own
+    buffers, and those of the system, which hold megabytes, move on in large steps.
     """
-    with listen(server) as probe:
-        name, family = probe.getsockname(), probe.family
-    taken = socket.socket(family, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    taken.bind(name)
-    return taken
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = max(1, round(seconds * 1000))
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 def url_of(server: ServerSettings, listening: socket.socket) -> str:

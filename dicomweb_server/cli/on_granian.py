@@ -9,18 +9,20 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Semaphore
 from types import FrameType
 
+from granian._granian import SocketHolder
 from granian.constants import Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.cli.ending import Ending
 from dicomweb_server.cli.failure import explain
 from dicomweb_server.errors import ArchiveError, Unavailable
 from dicomweb_server.logs import configure
@@ -29,8 +31,13 @@ from dicomweb_server.settings import Settings
 Factory = Callable[[Settings], Application]
 
 _BACKPRESSURE = 16_384
-_POLL_SECONDS = 0.02
+_BUFFER_BYTES = 128 * 1024
+"""Of each connection or stream in each direction."""
+_HEADER_BYTES = 64 * 1024
+_STREAMS = 100
 _CANNOT_START = 1
+_CLOSING_SECONDS = 5
+"""Time in which a worker closes what it has open when its requests have ended."""
 _LOG = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -57,15 +64,35 @@ class Respawned(dict[int, float]):
         return super().get(key, default) if could_not_start else default
 
 
+class _Server(MPServer):
+    """granian's server on a socket of ours, which all of its workers share.
+
+    With a socket for each worker, as is granian's way, the connections that wait at one worker are
+    broken off when it ends, although another could take them.
+    """
+
+    listening: socket.socket
+    telling: Connection
+
+    def _init_shared_socket(self) -> None:
+        """Keep granian from binding the address: it is ours."""
+        self._ssp = self._shd = self._sso = None
+
+    def _drop_shared_socket(self) -> None:
+        """Take no more connections that nobody will answer; the workers take those that wait."""
+        self.listening.close()
+        self.telling.close()
+
+
 def run(
-    factory: Factory, settings: Settings, reserved: socket.socket, ready: Callable[[], None]
+    factory: Factory, settings: Settings, listening: socket.socket, ready: Callable[[], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         factory: Makes the application in each worker process; a function of a module.
         settings: The settings.
-        reserved: A socket that holds the address and does not listen.
+        listening: The socket.
         ready: Called when the workers take connections.
 
     Raises:
@@ -73,9 +100,10 @@ def run(
     """
     multiprocessing.set_start_method("spawn", force=True)
     started = multiprocessing.get_context("spawn").Semaphore(0)
-    server = _granian(settings, reserved)
+    server = _granian(settings, listening)
     server.respawned_wrks = Respawned(server)
-    waiting = partial(_wait, started, settings.server.workers, reserved)
+    hear, server.telling = multiprocessing.Pipe(duplex=False)
+    waiting = partial(_wait, started, settings.server.workers)
     telling = threading.Thread(target=_tell, args=(waiting, ready), daemon=True)
 
     def begin() -> None:
@@ -85,40 +113,42 @@ def run(
     server.on_startup(begin)
     try:
         server.serve(
-            spawn_target=work,
-            target_loader=partial(load, factory, settings, started),
+            spawn_target=partial(work, listening, settings.server.backlog),
+            target_loader=partial(load, factory, settings, started, hear),
             wrap_loader=False,
         )
     except SystemExit:
         raise Unavailable("a worker process ended", "its message stands above") from None
 
 
-def work(*arguments: object) -> None:
+def work(listening: socket.socket, backlog: int, *arguments: object) -> None:
     """Life of a worker process.
 
     It ends without the interpreter's finalization, into which granian's threads would run.
     """
-    MPServer._spawn_asgi_lifespan_worker(*arguments)
+    listening.setblocking(False)
+    holder = SocketHolder(listening.fileno(), False, backlog)  # type: ignore[call-arg] # as in Rust
+    MPServer._spawn_asgi_lifespan_worker(*arguments[:3], ((None, holder), None), *arguments[4:])
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
 
 
-def load(factory: Factory, settings: Settings, started: Semaphore) -> Application:
+def load(factory: Factory, settings: Settings, started: Semaphore, hear: Connection) -> Application:
     """Make the application in a worker process."""
     configure(settings.log)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        return Watched(factory(settings), _started(started))
+        ending = Ending(factory(settings), settings.server.graceful_seconds, hear)
+        return Watched(ending, _started(started))
     except ArchiveError as error:
         explain(error)
         raise SystemExit(_CANNOT_START) from None
 
 
-def _granian(settings: Settings, reserved: socket.socket) -> MPServer:
-    address, port = reserved.getsockname()[:2]
+def _granian(settings: Settings, listening: socket.socket) -> _Server:
+    address, port = listening.getsockname()[:2]
     server = settings.server
-    return MPServer(
+    made = _Server(
         "dicomweb_server",
         address=address,
         port=port,
@@ -127,7 +157,15 @@ def _granian(settings: Settings, reserved: socket.socket) -> MPServer:
         backlog=server.backlog,
         backpressure=_BACKPRESSURE,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=round(server.keep_alive_seconds * 1000)),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=round(server.keep_alive_seconds * 1000),
+            max_buffer_size=_BUFFER_BYTES,
+        ),
+        http2_settings=HTTP2Settings(
+            max_concurrent_streams=_STREAMS,
+            max_headers_size=_HEADER_BYTES,
+            max_send_buffer_size=_BUFFER_BYTES,
+        ),
         ssl_cert=server.tls_certificate,
         ssl_key=server.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
@@ -135,8 +173,10 @@ def _granian(settings: Settings, reserved: socket.socket) -> MPServer:
         log_dictconfig=_LOG,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=round(server.graceful_seconds) + 1,
+        workers_kill_timeout=round(server.graceful_seconds) + _CLOSING_SECONDS,
     )
+    made.listening = listening
+    return made
 
 
 def _take_signals(server: MPServer) -> None:
@@ -155,14 +195,6 @@ def _take_signals(server: MPServer) -> None:
         signal.signal(number, told)
 
 
-def _end_with_parent() -> None:
-    """Stop this worker when the main process is gone, which cannot tell it to any more."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 def _started(started: Semaphore) -> Callable[[], None]:
     def release() -> None:
         started.release()
@@ -170,17 +202,10 @@ def _started(started: Semaphore) -> Callable[[], None]:
     return release
 
 
-def _wait(started: Semaphore, workers: int, reserved: socket.socket) -> None:
-    """Wait until every worker's application has started and a socket takes connections."""
+def _wait(started: Semaphore, workers: int) -> None:
+    """Wait until every worker's application has started."""
     for _ in range(workers):
         started.acquire()
-    while True:
-        try:
-            socket.create_connection(reserved.getsockname()[:2], timeout=1).close()
-        except OSError:
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
 
 
 def _tell(waiting: Callable[[], None], ready: Callable[[], None]) -> None:

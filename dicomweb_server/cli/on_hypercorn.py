@@ -9,25 +9,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from hypercorn.asyncio.lifespan import Lifespan
+from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.protocol.h2 import H2Protocol
-from hypercorn.typing import LifespanState
-from hypercorn.utils import LifespanFailureError, wrap_app
+from hypercorn.typing import ConnectionState, LifespanState
+from hypercorn.utils import LifespanFailureError, parse_socket_addr, wrap_app
 
 from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.cli.http2 import Protocols
 from dicomweb_server.cli.tls import tls_context
 from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.settings import ServerSettings
 
 _HEADER_BYTES = 64 * 1024
 _REQUESTS_PER_CONNECTION = 1_000_000
+_FIRST_REQUEST_SECONDS = 1.0
+"""Time in which the request of a new connection must arrive when the server stops."""
+_MOST_ROUNDS = 100
+_CLOSING_SECONDS = 10.0
+"""Time in which a client may take the last bytes of a connection that is being closed."""
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -76,11 +86,48 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 class _Connection(TCPServer):
-    """A connection that lets go of answers which nobody can receive any more.
+    """A connection that ends, whatever its client does.
 
-    hypercorn's HTTP/2 waits without end for the sending of what is answered behind the client's
-    leaving, and keeps the connection and the request as long.
+    hypercorn's own waits without end for the sending of what is answered behind the client's
+    leaving, and for a client to take the last bytes before it is closed.
     """
+
+    async def run(self) -> None:
+        """Serve requests until one side closes."""
+        try:
+            async with TaskGroup(self.loop) as task_group:
+                self._task_group = task_group
+                self.protocol = self._protocols(task_group)
+                await self.protocol.initiate()
+                await self.idle_task.restart(task_group, self._idle_timeout)
+                await self._read_data()
+        except OSError:
+            pass
+        finally:
+            await self._close()
+
+    def _protocols(self, task_group: TaskGroup) -> Protocols:
+        """What speaks HTTP over it.
+
+        Raises:
+            OSError: The client is gone already.
+        """
+        connection = self.writer.get_extra_info("socket")
+        tls = self.writer.get_extra_info("ssl_object")
+        protocols = Protocols(
+            self.app,
+            self.config,
+            self.context,
+            task_group,
+            ConnectionState(self.state),
+            tls is not None,
+            parse_socket_addr(connection.family, connection.getpeername()),
+            parse_socket_addr(connection.family, connection.getsockname()),
+            self.protocol_send,
+        )
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            protocols.begin_http2()
+        return protocols
 
     async def _read_data(self) -> None:
         try:
@@ -90,6 +137,40 @@ class _Connection(TCPServer):
             if isinstance(protocol, H2Protocol):
                 for buffer in tuple(protocol.stream_buffers.values()):
                     await buffer.close()
+
+    async def _close(self) -> None:
+        """Close when what is under way has been taken, or soon."""
+        abort = self.loop.call_later(_CLOSING_SECONDS, self.writer.transport.abort)
+        try:
+            await super()._close()
+        finally:
+            abort.cancel()
+
+    async def _idle_timeout(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.context.terminated.wait(), self.config.keep_alive_timeout)
+            if not self.protocol.protocol.keep_alive_requests:
+                # Its first request was on the way when the server was told to stop.
+                await asyncio.sleep(_FIRST_REQUEST_SECONDS)
+        await asyncio.shield(self._initiate_server_close())
+
+    async def _initiate_server_close(self) -> None:
+        self.loop.call_later(_CLOSING_SECONDS, self.writer.transport.abort)
+        await super()._initiate_server_close()
+
+
+class _Config(Config):
+    """hypercorn's configuration, which also writes the headers of every answer."""
+
+    stopping = False
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """Headers of every answer; one that stops asks for no further request."""
+        headers = super().response_headers(protocol)
+        return [*headers, (b"connection", b"close")] if self._closes(protocol) else headers
+
+    def _closes(self, protocol: str) -> bool:
+        return self.stopping and protocol == "h11"
 
 
 class _Server:
@@ -124,7 +205,9 @@ class _Server:
             ssl_handshake_timeout=self._config.keep_alive_timeout if self._tls else None,
         )
         await stopped.wait()
+        await self._take_waiting()
         server.close()
+        self._listening.close()
         await self._drain()
         await lifespan.wait_for_shutdown()
         living.cancel()
@@ -140,16 +223,31 @@ class _Server:
         connection: Awaitable[None] = _Connection(
             self._app, loop, self._config, self._context, self._state, reader, writer
         )
-        await connection
+        try:
+            await connection
+        except Exception as error:  # noqa: BLE001 - one connection must not end in a traceback
+            _log.error("a connection failed", extra={"error": type(error).__name__})
+
+    async def _take_waiting(self) -> None:
+        """Accept who is connected already: closing the socket would break these off."""
+        self._listening.listen(0)
+        for _ in range(_MOST_ROUNDS):
+            await asyncio.sleep(0)
+            if not select.select([self._listening], [], [], 0)[0]:
+                break
+        await asyncio.sleep(0)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._open.pop(task, None)
 
     async def _drain(self) -> None:
         """Let requests finish; cut what is still open when the time is over."""
+        self._config.stopping = True
         await self._context.terminated.set()
-        if self._open:
-            await asyncio.wait(self._open, timeout=self._grace)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._grace
+        while self._open and loop.time() < end:
+            await asyncio.wait(set(self._open), timeout=end - loop.time())
         for writer in self._open.values():
             writer.transport.abort()
         for task in tuple(self._open):
@@ -158,8 +256,8 @@ class _Server:
             await asyncio.wait(self._open, timeout=1)
 
 
-def _config(server: ServerSettings) -> Config:
-    config = Config()
+def _config(server: ServerSettings) -> _Config:
+    config = _Config()
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False

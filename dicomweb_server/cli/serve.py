@@ -10,7 +10,7 @@ import click
 from dicomweb_server import __version__
 from dicomweb_server.app import create_app
 from dicomweb_server.cli import on_hypercorn
-from dicomweb_server.cli.listener import listen, require_safe, reserve, url_of
+from dicomweb_server.cli.listener import listen, require_safe, url_of
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.cli.supervisor import Supervisor
 from dicomweb_server.cli.tls import require_tls
@@ -64,7 +64,7 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
 def _run(settings: Settings, demo: int) -> None:
     server = settings.server
     granian = server.kind is ServerKind.GRANIAN
-    with reserve(server) if granian else listen(server) as listening:
+    with listen(server) as listening:
         url = url_of(server, listening)
 
         def ready() -> None:

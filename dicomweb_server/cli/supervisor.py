@@ -25,7 +25,7 @@ Factory = Callable[[Settings], Application]
 
 _CANNOT_START = 78
 _YOUNG_SECONDS = 5.0
-_TELLING_SECONDS = 2.0
+_CLOSING_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 """Before one is replaced that did not live long, so that starting does not take all the time."""
 
@@ -122,9 +122,11 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._stopping = True
+        # Open here, it would go on to take connections that nobody answers.
+        self._listening.close()
         for process in self._born:
             process.terminate()
-        end = time.monotonic() + self._settings.server.graceful_seconds + _TELLING_SECONDS
+        end = time.monotonic() + self._settings.server.graceful_seconds + _CLOSING_SECONDS
         for process in self._born:
             process.join(max(0.0, end - time.monotonic()))
             if process.is_alive():

@@ -100,6 +100,10 @@ class ServerSettings:
             "arrive, is closed; give more than the proxy in front has."
         ),
     ] = 10.0
+    stall_seconds: Annotated[
+        Seconds,
+        Field(description="Time after which a client that takes nothing of an answer is cut off."),
+    ] = 60.0
     backlog: Annotated[
         Count, Field(description="Connections that wait to be accepted, at the most.")
     ] = 2048

@@ -15,6 +15,7 @@ from dicomweb_server.model.limits import MIB
 
 _BYTES = 64 * MIB
 _SECONDS = 5.0
+_TIMED_OUT = 408
 
 
 class _Upload:
@@ -93,9 +94,11 @@ class UploadMiddleware:
 
         async def send_after_body(message: Message) -> None:
             if message["type"] == "http.response.start" and upload.unfinished:
-                await upload.drain()
+                if message["status"] != _TIMED_OUT:
+                    await upload.drain()
                 if upload.unfinished:
                     upload.discard()
+                    message = _last(scope, message)
             await send(message)
 
         try:
@@ -104,6 +107,13 @@ class UploadMiddleware:
             upload.abandon()
             raise
         await upload.end()
+
+
+def _last(scope: Scope, message: Message) -> Message:
+    """An answer behind which the connection is closed, because the body goes on (RFC 9112 9.6)."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return message
+    return {**message, "headers": [*message["headers"], (b"connection", b"close")]}
 
 
 def _may_have_body(scope: Scope) -> bool:

@@ -14,7 +14,7 @@ import sys
 from dicomweb_server.cli import on_granian, on_hypercorn
 from dicomweb_server.cli.asgi import Event, Receive, Send
 from dicomweb_server.cli.failure import exit_code, explain
-from dicomweb_server.cli.listener import listen, reserve, url_of
+from dicomweb_server.cli.listener import listen, url_of
 from dicomweb_server.cli.supervisor import Supervisor
 from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.logs import configure
@@ -65,7 +65,7 @@ def main() -> None:
     settings = load(None, {}, given).settings
     configure(settings.log)
     granian = kind is ServerKind.GRANIAN
-    with reserve(settings.server) if granian else listen(settings.server) as listening:
+    with listen(settings.server) as listening:
 
         def ready() -> None:
             sys.stdout.write(url_of(settings.server, listening) + "\n")
