@@ -337,5 +337,8 @@ class MemoryTombstones:
         found = frozenset(digests) & self._buried.keys()
         return frozenset(d for d in found if before is None or self._buried[d] < before)
 
+    async def check(self) -> None:
+        """Memory is always there."""
+
     async def close(self) -> None:
         """Nothing to release."""

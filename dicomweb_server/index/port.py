@@ -119,10 +119,11 @@ class Index(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the index answers, for readiness.
+        """Prove that the index answers and may be written, for readiness.
 
         Raises:
-            Unavailable: It does not.
+            Unavailable: It does not answer, or writing is suspended.
+            StoreFull: There is no space for more.
         """
         ...
 
@@ -148,6 +149,15 @@ class Tombstones(Protocol):
         Args:
             digests: The blobs.
             before: Nanoseconds since 1970; only those buried before that. None is any time.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Prove that tombstones may be written, for readiness.
+
+        Raises:
+            Unavailable: Writing is suspended.
+            StoreFull: There is no space for more.
         """
         ...
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from dicomweb_server.index.port import Index
+from dicomweb_server.errors import StoreFull
+from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.store.port import BlobStore
 
 
 class Health:
-    """Asks store and index.
+    """Asks everything that holds bytes or rows.
 
     Args:
         store: Where bytes lie.
         index: Where rows lie.
+        tombstones: Where deletions lie.
     """
 
-    def __init__(self, store: BlobStore, index: Index) -> None:
-        self._store = store
-        self._index = index
+    def __init__(self, store: BlobStore, index: Index, tombstones: Tombstones) -> None:
+        self._parts = (index, tombstones, store)
 
-    async def check(self) -> None:
-        """Return when both answer.
+    async def check(self) -> str:
+        """Return when all of them answer, and may be written.
+
+        Returns:
+            Why there is no room for more, empty where there is: an archive that is full still
+            answers, and what balances load must not take it for one that does not.
 
         Raises:
             Unavailable: One of them does not; the text says which and why.
         """
-        await self._index.check()
-        await self._store.check()
+        full = ""
+        for part in self._parts:
+            try:
+                await part.check()
+            except StoreFull as error:
+                full = error.detail
+        return full

@@ -170,4 +170,4 @@ class FilesystemStore:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else "unknown error"
             raise Unavailable(f"the store's folder cannot be reached: {reason}") from error
-        self._health.require_writable()
+        self._health.require(0)

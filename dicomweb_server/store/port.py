@@ -143,10 +143,11 @@ class BlobStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Prove that the store answers, for readiness.
+        """Prove that the store answers and may be written, for readiness.
 
         Raises:
             StoreReadOnly: Writing is suspended.
+            StoreFull: There is no space for more.
             Unavailable: It cannot be reached.
         """
         ...

@@ -25,10 +25,13 @@ async def livez(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Store and index answer; 503 with the reason where they do not."""
+    """Store and index answer and may be written; 503 with the reason where not.
+
+    An archive without space for more is ready, because it answers; the text says so.
+    """
     services: Services = request.app.state.services
-    await services.health.check()
-    return _status({"status": "ready"})
+    full = await services.health.check()
+    return _status({"status": "ready", **({"full": full} if full else {})})
 
 
 def _status(document: dict[str, str]) -> BytesResponse:

@@ -17,7 +17,8 @@ from dicomweb_server.errors import (
     StoreReadOnly,
     Unavailable,
 )
-from dicomweb_server.index.sqlite.connections import WriterConnection, translate
+from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.failure import translate
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.insertion import put
 from dicomweb_server.index.sqlite.removal import remove

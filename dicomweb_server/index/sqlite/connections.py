@@ -7,24 +7,32 @@ next to the database; readers are opened read-only and never checkpoint.
 
 from __future__ import annotations
 
-import errno
+import copy
 import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from dicomweb_server.errors import (
     ArchiveError,
     ConfigurationError,
-    QueryDeadlineExceeded,
     StoreFull,
     StoreReadOnly,
+    TooBusy,
     Unavailable,
 )
+from dicomweb_server.index.sqlite.failure import (
+    Suspension,
+    code_of,
+    is_damaged,
+    is_refused,
+    translate,
+)
+from dicomweb_server.index.sqlite.reading import ReaderConnection
 from dicomweb_server.index.sqlite.schema import Schema, migrate
 from dicomweb_server.model.stages import Stage
 from dicomweb_server.model.threads import Pool, PoolClosed
@@ -37,45 +45,93 @@ _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LONG_WAL_BYTES = 64 * 1024 * 1024
 _PATIENCE_MILLISECONDS = 1_000
 
-_NOT_WRITABLE = frozenset(
-    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-)
-_NOT_A_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
-
-
-def translate(error: sqlite3.Error | OSError) -> ArchiveError:
-    """The archive's error for one of the database or its disk."""
-    if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StoreFull("no space is left for the index")
-        return StoreReadOnly("the disk refused a write of the index")
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return StoreFull("no space is left for the index")
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return QueryDeadlineExceeded("the search took too long", "narrow it down")
-    if code in _NOT_WRITABLE:
-        return StoreReadOnly("the disk refused an access of the index")
-    if code in _NOT_A_DATABASE:
-        return Unavailable("the index is damaged", "run `dicomweb-server reindex`")
-    return Unavailable("the index does not answer")
+PROBE_INTERVAL = 5.0
+"""Seconds between two attempts to end a suspension of writing."""
 
 
 class WriterConnection:
-    """The only connection of this process that writes and checkpoints."""
+    """The only connection of this process that writes and checkpoints.
 
-    def __init__(self, path: Path, schema: Schema) -> None:
+    Where the disk refuses, at the start or later, writing is suspended: nothing is known about
+    what was written last, so the connection and its descriptors are thrown away, and another one
+    has to write and flush something before anybody else may (RELIABILITY F3).
+
+    Args:
+        path: The database; its folder exists.
+        schema: What it holds.
+        interval: Seconds between two attempts to end a suspension.
+
+    Raises:
+        ConfigurationError: It can neither be written nor read.
+    """
+
+    def __init__(self, path: Path, schema: Schema, interval: float = PROBE_INTERVAL) -> None:
         self._path = path
+        self._schema = schema
         self._wal = path.with_name(path.name + "-wal")
         self._tried = 0
         self._closed = False
-        self._lock = self._open_lock()
+        self._suspension = Suspension(path, interval)
+        self._connection: sqlite3.Connection | None = None
+        self._lock = -1
         try:
-            with self.exclusive():
-                self.connection = self._connect(schema)
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            try:
+                self._begin_suspended(error)
+            except BaseException:
+                self._release()
+                raise
         except BaseException:
-            os.close(self._lock)
+            self._release()
             raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection.
+
+        Raises:
+            StoreReadOnly, StoreFull: Writing is suspended.
+        """
+        if self._connection is None:
+            raise copy.copy(self._suspension.reason or Unavailable("the index is closed"))
+        return self._connection
+
+    @property
+    def suspended(self) -> bool:
+        """Whether writing is suspended."""
+        return self._suspension.reason is not None
+
+    def look(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
+        """Read something, whether or not writing is suspended."""
+        if self._connection is not None:
+            return work(self._connection)
+        with closing(ReaderConnection(self._path).connection) as connection:
+            return work(connection)
+
+    def require(self) -> None:
+        """Make sure that writing is not suspended; tries to end that when an attempt is due.
+
+        Raises:
+            StoreReadOnly: It is.
+            sqlite3.Error, OSError: The attempt failed.
+        """
+        if self._suspension.reason is None:
+            return
+        self._suspension.require_due()
+        self._drop()
+        self._open()
+        self._probe()
+        self._suspension.end()
+
+    def met(self, error: BaseException) -> BaseException:
+        """What to tell of an error; suspends writing where the disk refused."""
+        if not isinstance(error, sqlite3.Error | OSError):
+            return error
+        told = self._suspension.meaning(error)
+        if is_refused(error) and not isinstance(told, TooBusy):
+            self._suspension.begin(told)
+        return told
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -111,42 +167,74 @@ class WriterConnection:
         if self._closed:
             return
         self._closed = True
-        try:
-            with self.exclusive():
-                self.connection.close()
-        finally:
-            os.close(self._lock)
+        self._drop()
+        self._release()
 
-    def _open_lock(self) -> int:
-        lock = self._path.with_name(self._path.name + ".lock")
-        try:
-            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{lock} cannot be opened: {os.strerror(error.errno or 0)}",
-                "the data folder must exist and be writable",
-            ) from error
+    def _open(self) -> None:
+        if self._lock < 0:
+            lock = self._path.with_name(self._path.name + ".lock")
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with self.exclusive():
+            self._connection = self._connect()
 
-    def _connect(self, schema: Schema) -> sqlite3.Connection:
-        try:
-            connection = sqlite3.connect(
-                self._path,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=_STATEMENTS,
-            )
-            try:
-                _configure(connection)
-                connection.execute("PRAGMA journal_mode = WAL").fetchall()
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
-                migrate(connection, schema, str(self._path))
-            except BaseException:
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with self.exclusive(), suppress(sqlite3.Error):
                 connection.close()
-                raise
-        except sqlite3.Error as error:
-            raise _unusable(self._path, schema, error) from error
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+    def _probe(self) -> None:
+        """Write and flush something: the number of the schema, which stays as it is."""
+        number = len(self._schema.migrations)
+        with self.exclusive():
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute(f"PRAGMA user_version = {number}")
+            self.connection.execute("COMMIT")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+        )
+        try:
+            _configure(connection)
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
+            migrate(connection, self._schema, str(self._path))
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def _begin_suspended(self, error: sqlite3.Error | OSError) -> None:
+        """Go on with reading, where that is possible.
+
+        Raises:
+            ConfigurationError: It is not.
+        """
+        told = self._suspension.meaning(error)
+        readable = isinstance(told, StoreReadOnly | StoreFull) and self._path.exists()
+        if not readable:
+            raise _unusable(self._path, self._schema, error)
+        try:
+            version = self.look(_version)
+        except sqlite3.Error as worse:
+            raise _unusable(self._path, self._schema, worse) from error
+        if version != len(self._schema.migrations):
+            raise ConfigurationError(
+                f"{self._path} has schema version {version}, and cannot be written",
+                "start once where it can be written, so that it is brought to the newest version",
+            )
+        self._suspension.begin(told)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _configure(connection: sqlite3.Connection) -> None:
@@ -158,13 +246,17 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
 
 
-def _unusable(path: Path, schema: Schema, error: sqlite3.Error) -> ArchiveError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _NOT_A_DATABASE or code == sqlite3.SQLITE_ERROR:
-        return ConfigurationError(f"{path} is damaged or not a database", schema.remedy)
-    if code in _NOT_WRITABLE:
+def _unusable(path: Path, schema: Schema, error: sqlite3.Error | OSError) -> ArchiveError:
+    if isinstance(error, OSError):
         return ConfigurationError(
-            f"{path} cannot be opened for writing", "check its owner, its rights and the disk"
+            f"{path} cannot be opened: {os.strerror(error.errno or 0)}",
+            "the data folder must exist and be writable",
+        )
+    if is_damaged(error) or code_of(error) == sqlite3.SQLITE_ERROR:
+        return ConfigurationError(f"{path} is damaged or not a database", schema.remedy)
+    if is_refused(error):
+        return ConfigurationError(
+            f"{path} cannot be opened", "check its owner, its rights, the disk and its free space"
         )
     return translate(error)
 
@@ -202,27 +294,36 @@ class ReaderPool:
     def _run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
         try:
             return work(self._connection())
-        except sqlite3.Error as error:
-            raise translate(error) from error
+        except (sqlite3.Error, OSError) as error:
+            if is_refused(error):
+                self._forget()
+            told = translate(error)
+            if isinstance(told, StoreReadOnly | StoreFull):  # it is not stored, it is read
+                told = Unavailable("the disk refused a read of the index")
+            raise told from error
 
     def _connection(self) -> sqlite3.Connection:
-        known: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        known: ReaderConnection | None = getattr(self._local, "opened", None)
         if known is not None:
-            return known
-        connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=ro",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-        )
-        self._opened.append(connection)
-        _configure(connection)
-        connection.execute("PRAGMA query_only = ON")
+            if not known.outlived:
+                return known.connection
+            self._forget()
+        opened = ReaderConnection(self._path)
+        self._opened.append(opened.connection)
+        _configure(opened.connection)
+        opened.connection.execute("PRAGMA query_only = ON")
         if self._prepare is not None:
-            self._prepare(connection)
-        self._local.connection = connection
-        return connection
+            self._prepare(opened.connection)
+        self._local.opened = opened
+        return opened.connection
+
+    def _forget(self) -> None:
+        """Let go of this thread's connection; the next call opens another one."""
+        known: ReaderConnection | None = getattr(self._local, "opened", None)
+        if known is not None:
+            self._local.opened = None
+            self._opened.remove(known.connection)
+            known.connection.close()
 
 
 @contextmanager

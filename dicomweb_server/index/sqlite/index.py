@@ -68,7 +68,7 @@ class SqliteIndex:
             ConfigurationError: The file is damaged, no index of ours, or of a newer version.
         """
         connection = WriterConnection(path, INDEX)
-        generation = rows.read_generation(connection.connection)
+        generation = connection.look(rows.read_generation)
         writer = Writer(connection, Steps(crash_point()))
         pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
         return cls(writer, pools[0], pools[1], plan, generation)
@@ -136,12 +136,14 @@ class SqliteIndex:
         return await self._readers.run(rows.read_counts)
 
     async def check(self) -> None:
-        """Prove that the index answers, for readiness.
+        """Prove that the index answers and may be written, for readiness.
 
         Raises:
-            Unavailable: It does not.
+            Unavailable: It does not answer, or writing is suspended.
+            StoreFull: There is no space for more.
         """
         await self._readers.run(rows.read_counts)
+        await self._writer.check()
 
     async def close(self) -> None:
         """Finish waiting writes, release threads and connections."""

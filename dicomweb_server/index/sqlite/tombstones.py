@@ -72,6 +72,10 @@ class SqliteTombstones:
             lambda connection: known_digests(connection, _BURIED, kept, limit)
         )
 
+    async def check(self) -> None:
+        """Prove that the database may be written, for readiness."""
+        await self._writer.check()
+
     async def close(self) -> None:
         """Release threads and connections."""
         await asyncio.to_thread(self._close)

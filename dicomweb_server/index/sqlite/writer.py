@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import queue
 import sqlite3
 import threading
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dicomweb_server.errors import TooBusy, Unavailable
-from dicomweb_server.index.sqlite.connections import WriterConnection, translate
+from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.failure import is_refused, translate
 from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.stages import Stage, Waiting
 
@@ -55,18 +57,18 @@ class _Job(Generic[_R]):
         try:
             self._done = [self._work(connection)]
         except BaseException as error:
-            if not connection.in_transaction:  # SQLite gave up the whole transaction
+            if is_refused(error) or not connection.in_transaction:  # it ends the whole transaction
                 raise
             connection.execute("ROLLBACK TO job")
             self.fail(error)
         connection.execute("RELEASE job")
 
     def fail(self, error: BaseException) -> None:
-        """Tell the waiter of an error."""
+        """Tell the waiter of an error; each gets one of its own."""
         if isinstance(error, sqlite3.Error | OSError):
             error = translate(error)
         if not self.future.done():
-            self.future.set_exception(error)
+            self.future.set_exception(copy.copy(error))
 
     def resolve(self) -> None:
         """Hand over the result; the commit is on disk."""
@@ -113,6 +115,15 @@ class Writer:
         with Waiting(Stage.INDEX):
             return await asyncio.wrap_future(job.future)
 
+    async def check(self) -> None:
+        """Return where writing is not suspended; tries to end that when an attempt is due.
+
+        Raises:
+            StoreReadOnly, StoreFull: It is.
+        """
+        if self._connection.suspended:
+            await self.run(_nothing)
+
     def close(self) -> None:
         """Finish what waits, then close the connection."""
         with self._gate:
@@ -150,11 +161,13 @@ class Writer:
         if not group:
             return
         try:
+            self._connection.require()
             with self._connection.exclusive():
                 self._transact(group)
         except BaseException as error:  # noqa: BLE001 - the thread must live, the waiters must hear
+            told = self._connection.met(error)
             for job in group:
-                job.fail(error)
+                job.fail(told)
 
     def _transact(self, group: list[_Job[object]]) -> None:
         connection, steps = self._connection.connection, self._steps
@@ -173,3 +186,7 @@ class Writer:
         for job in group:
             job.resolve()
         self._connection.checkpoint()
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """Work that only waits for its turn."""

@@ -1,0 +1,163 @@
+"""A disk that refuses suspends writing, and a probe that it takes ends that (RELIABILITY F3-F5)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dicomweb_server.errors import ConfigurationError, StoreFull, StoreReadOnly
+from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.index import SqliteIndex
+from dicomweb_server.index.sqlite.reading import ReaderConnection
+from dicomweb_server.index.sqlite.schema import INDEX
+from dicomweb_server.index.sqlite.writer import Writer
+from dicomweb_server.model.levels import IndexPlan
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.testing.instances import recipe
+
+pytestmark = pytest.mark.anyio
+NEVER = 1e9
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def refusal(code: int = sqlite3.SQLITE_IOERR_FSYNC) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    return error
+
+
+def refuse(_: sqlite3.Connection) -> None:
+    raise refusal()
+
+
+def count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM spill").fetchone()[0])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "index.db"
+
+
+@pytest.mark.parametrize(("interval", "error"), [(NEVER, StoreReadOnly), (0.0, None)])
+async def test_what_the_disk_refused_suspends_writing_until_a_probe_is_due(
+    path: Path, interval: float, error: type[Exception] | None
+) -> None:
+    connection = WriterConnection(path, INDEX, interval)
+    before = connection.connection
+    writer = Writer(connection)
+    with pytest.raises(StoreReadOnly):
+        await writer.run(refuse)
+    assert connection.suspended
+    if error is None:
+        await writer.check()
+        assert connection.connection is not before, "descriptors of a failed flush are used again"
+        assert await writer.run(count) == 0
+    else:
+        for attempt in (writer.check(), writer.run(count)):
+            with pytest.raises(error, match="suspended"):
+                await attempt
+    await asyncio.to_thread(writer.close)
+
+
+async def test_one_refusal_ends_the_whole_transaction(path: Path) -> None:
+    writer = Writer(WriterConnection(path, INDEX, 0.0))
+    entered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    gate = asyncio.Event()
+
+    def wait(_: sqlite3.Connection) -> None:
+        loop.call_soon_threadsafe(entered.set)
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(30)
+
+    held = asyncio.ensure_future(writer.run(wait))
+    await entered.wait()
+    group = [asyncio.ensure_future(writer.run(work)) for work in (count, refuse, count)]
+    await asyncio.sleep(0)
+    gate.set()
+    await held
+    results = await asyncio.gather(*group, return_exceptions=True)
+    assert [type(result) for result in results] == [StoreReadOnly] * 3
+    assert len({id(result) for result in results}) == 3
+    assert await writer.run(count) == 0
+    await asyncio.to_thread(writer.close)
+
+
+async def test_a_full_disk_needs_no_patience(path: Path) -> None:
+    connection = WriterConnection(path, INDEX, NEVER)
+    assert isinstance(connection.met(refusal(sqlite3.SQLITE_FULL)), StoreFull)
+    writer = Writer(connection)
+    assert await writer.run(count) == 0
+    assert not connection.suspended
+    await asyncio.to_thread(writer.close)
+
+
+def mount_again(volume: Path, mode: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{mode}", volume], check=True)
+
+
+@pytest.fixture
+def readonly(tmp_path: Path) -> Iterator[Path]:
+    """A volume that holds an index with one instance, and is read-only."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a volume needs root")
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "dicomweb", folder])
+    if mounted.returncode != 0:
+        pytest.skip("this system does not let root mount a volume")
+    asyncio.run(fill(folder / "index.db"))
+    mount_again(folder, "ro")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def fill(path: Path) -> None:
+    index = SqliteIndex.open(path, IndexPlan.of(()))
+    await index.put([recipe().make()], DuplicatePolicy.REJECT)
+    await index.close()
+
+
+async def test_an_index_on_a_read_only_volume_is_read(readonly: Path) -> None:
+    index = SqliteIndex.open(readonly / "index.db", IndexPlan.of(()))
+    assert (await index.counts()).instances == 1
+    for attempt in (index.put([recipe(2).make()], DuplicatePolicy.REJECT), index.check()):
+        with pytest.raises(StoreReadOnly):
+            await attempt
+    await index.close()
+
+
+async def test_an_index_is_written_again_when_its_volume_can_be(readonly: Path) -> None:
+    opened = WriterConnection(readonly / "index.db", INDEX, 0.0)
+    reader = ReaderConnection(readonly / "index.db")
+    assert reader.immutable
+    assert not reader.outlived
+    writer = Writer(opened)
+    with pytest.raises(StoreReadOnly):
+        await writer.check()
+    mount_again(readonly, "rw")
+    await writer.check()
+    seen = [reader.outlived]
+    assert seen == [True], "it would not see what is written now"
+    reader.connection.close()
+    await asyncio.to_thread(writer.close)
+
+
+def test_an_old_index_that_cannot_be_written_is_a_clear_error(readonly: Path) -> None:
+    mount_again(readonly, "rw")
+    with sqlite3.connect(readonly / "index.db") as connection:
+        connection.execute("PRAGMA user_version = 0")
+    connection.close()
+    mount_again(readonly, "ro")
+    with pytest.raises(ConfigurationError, match="schema version 0, and cannot be written"):
+        SqliteIndex.open(readonly / "index.db", IndexPlan.of(()))
