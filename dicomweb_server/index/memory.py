@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from uuid import uuid4
@@ -72,9 +72,14 @@ class MemoryIndex:
         self._changes: list[Change] = []
 
     async def put(
-        self, instances: Sequence[NewInstance], policy: DuplicatePolicy
+        self,
+        instances: Sequence[NewInstance],
+        policy: DuplicatePolicy,
+        check: Callable[[], None] | None = None,
     ) -> tuple[PutResult, ...]:
         """Add instances, one after the other."""
+        if check is not None:
+            check()
         return tuple(self._put(new, policy) for new in instances)
 
     def _put(self, new: NewInstance, policy: DuplicatePolicy) -> PutResult:
@@ -158,6 +163,13 @@ class MemoryIndex:
     async def referenced(self, digests: Sequence[str]) -> frozenset[str]:
         """Which of these blobs a row refers to."""
         return frozenset(digests) & {held.digest for held in self._held.values()}
+
+    async def release(
+        self, digests: Sequence[str], discard: Callable[[str], Awaitable[bool]]
+    ) -> tuple[str, ...]:
+        """Discard blobs that no row refers to."""
+        live = await self.referenced(digests)
+        return tuple([digest for digest in digests if digest not in live and await discard(digest)])
 
     async def counts(self) -> Counts:
         """Totals."""
@@ -327,10 +339,10 @@ class MemoryTombstones:
         for one in removed:
             self._buried.setdefault(one.digest, time.time_ns())
 
-    async def revive(self, digests: Sequence[str]) -> None:
+    async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
         """Forget it again."""
-        for digest in digests:
-            self._buried.pop(digest, None)
+        for digest in await self.buried(digests, before):
+            del self._buried[digest]
 
     async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
         """Which of these blobs are buried."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,12 +59,21 @@ class Index(Protocol):
         ...
 
     async def put(
-        self, instances: Sequence[NewInstance], policy: DuplicatePolicy
+        self,
+        instances: Sequence[NewInstance],
+        policy: DuplicatePolicy,
+        check: Callable[[], None] | None = None,
     ) -> tuple[PutResult, ...]:
         """Add instances in one transaction; durable when this returns.
 
         Puts that wait at the same time are committed together. An instance with the same UIDs and
         the same digest is UNCHANGED. Two of the same UIDs in one call count one after the other.
+
+        Args:
+            instances: What to add.
+            policy: What happens to other bytes under the same UIDs.
+            check: Called inside the transaction, perhaps in another thread; what it raises ends
+                the put, and nothing is added.
         """
         ...
 
@@ -114,6 +123,23 @@ class Index(Protocol):
         """Which of these blobs a row refers to."""
         ...
 
+    async def release(
+        self, digests: Sequence[str], discard: Callable[[str], Awaitable[bool]]
+    ) -> tuple[str, ...]:
+        """Discard blobs that no row refers to, while no row can be added.
+
+        With the `check` of `put` this keeps row and bytes together, whatever any clock says: either
+        the row comes first and the bytes stay, or the bytes go first and the row is refused.
+
+        Args:
+            digests: The blobs; a few at a time, because all writes wait.
+            discard: Removes one; returns whether it did.
+
+        Returns:
+            Those that were discarded.
+        """
+        ...
+
     async def counts(self) -> Counts:
         """Totals, without scanning."""
         ...
@@ -139,8 +165,13 @@ class Tombstones(Protocol):
         """Remember, durably, that these blobs are no longer part of the archive."""
         ...
 
-    async def revive(self, digests: Sequence[str]) -> None:
-        """Forget it again: the same bytes were stored anew."""
+    async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
+        """Forget it again: the same bytes were stored anew, or are gone.
+
+        Args:
+            digests: The blobs.
+            before: Nanoseconds since 1970; only those buried before that. None is any time.
+        """
         ...
 
     async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:

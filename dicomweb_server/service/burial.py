@@ -3,7 +3,9 @@
 Index and tombstones are two databases, so no transaction spans both. Whoever buries bytes looks
 afterwards whether a row refers to them again, and whoever has put a row looks afterwards whether
 its bytes were buried meanwhile: whichever comes last sees the other and takes the tombstone away.
-So a row that was acknowledged never keeps a tombstone, and a rebuild of the index brings it back.
+Whoever takes one away looks once more: the row may have been deleted in between, and the tombstone
+been that of the deletion. So a row that was acknowledged never keeps a tombstone, and a deletion
+that was acknowledged never loses its own: a rebuild of the index brings the one and not the other.
 """
 
 from __future__ import annotations
@@ -27,12 +29,9 @@ class Burial:
 
     async def bury(self, gone: Sequence[Removed]) -> None:
         """Bury bytes, but for those that a row refers to (again)."""
-        if not gone:
-            return
-        await self._tombstones.bury(gone)
-        live = await self._index.referenced([one.digest for one in gone])
-        if live:
-            await self._tombstones.revive(sorted(live))
+        while gone:
+            await self._tombstones.bury(gone)
+            gone = await self._revive_live(gone)
 
     async def announce(self, digests: Sequence[str]) -> None:
         """Take tombstones away from bytes that are about to get a row."""
@@ -40,9 +39,17 @@ class Burial:
         if buried:
             await self._tombstones.revive(sorted(buried))
 
-    async def confirm(self, digests: Sequence[str]) -> None:
+    async def confirm(self, stored: Sequence[Removed]) -> None:
         """Take tombstones away that came meanwhile from bytes that have a row."""
-        buried = await self._tombstones.buried(digests)
+        buried = await self._tombstones.buried([one.digest for one in stored])
         if buried:
-            live = await self._index.referenced(sorted(buried))
-            await self._tombstones.revive(sorted(live))
+            await self.bury(await self._revive_live([o for o in stored if o.digest in buried]))
+
+    async def _revive_live(self, ones: Sequence[Removed]) -> Sequence[Removed]:
+        """Revive those that a row refers to; returns those that no longer had one afterwards."""
+        live = await self._index.referenced([one.digest for one in ones])
+        if not live:
+            return ()
+        await self._tombstones.revive(sorted(live))
+        still = await self._index.referenced(sorted(live))
+        return [one for one in ones if one.digest in live - still]

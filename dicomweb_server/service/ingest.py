@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.dicom import preamble
 from dicomweb_server.dicom.meta import BEGINNING, PREAMBLE, lacks_preamble
 from dicomweb_server.dicom.scan import scan
-from dicomweb_server.errors import ArchiveError, InstanceRejected, InvalidRequest
+from dicomweb_server.errors import (
+    ArchiveError,
+    BlobDamaged,
+    InstanceRejected,
+    InvalidRequest,
+    Unavailable,
+)
 from dicomweb_server.index.port import Index, Removed, Tombstones
 from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.ids import Scope
-from dicomweb_server.model.instance import NewInstance, ScannedInstance
+from dicomweb_server.model.instance import Blob, NewInstance, ScannedInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import ScanLimits, StoreLimits
 from dicomweb_server.model.outcome import (
@@ -162,7 +169,7 @@ class Ingest:
         if present is not None:
             if present.blob.digest == staging.digest():
                 # A deletion that crashed half-way leaves a tombstone beside the row.
-                await self._burial.confirm([present.blob.digest])
+                await self._burial.confirm([Removed(scanned.key, present.blob.digest)])
                 return scanned, PutOutcome.UNCHANGED
             if self._settings.policy is DuplicatePolicy.KEEP:
                 return scanned, PutOutcome.KEPT
@@ -194,16 +201,28 @@ class Ingest:
                 [Removed(new.scanned.key, new.blob.digest) for _, new in waiting]
             )
 
+    def _require_bytes(self, blobs: Sequence[Blob]) -> None:
+        """Refuse rows without bytes; while rows are put no bytes are removed (Index.release)."""
+        try:
+            for blob in blobs:
+                with self._store.source(blob):
+                    pass
+        except BlobDamaged:
+            raise Unavailable(
+                "bytes were removed while they were being stored", "send them again"
+            ) from None
+
     async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
         async for waiting in spool.batches():
             batch = [new for _, new in waiting]
             digests = [new.blob.digest for new in batch]
             self._reached(Step.BEFORE_INDEX)
             await self._burial.announce(digests)
-            results = await self._index.put(batch, self._settings.policy)
+            check = partial(self._require_bytes, [new.blob for new in batch])
+            results = await self._index.put(batch, self._settings.policy, check)
             self._reached(Step.BEFORE_BURIAL)
             await self._burial.bury(_orphans(batch, results))
-            await self._burial.confirm(digests)
+            await self._burial.confirm([Removed(n.scanned.key, n.blob.digest) for n in batch])
             for (place, new), result in zip(waiting, results, strict=True):
                 outcomes[place] = _outcome(new.scanned, result.outcome)
 

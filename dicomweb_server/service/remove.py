@@ -53,12 +53,13 @@ class Remove:
             NotFound: There are none.
         """
         await self._authorizer.check(context.principal, Action.DELETE, scope)
-        buried: list[str] = []
+        buried: list[Removed] = []
         after = 0
         self._reached(Step.DELETION_BEFORE_TOMBSTONES)
         while page := await self._index.records(scope, after, _PAGE):
-            await self._tombstones.bury([Removed(r.key, r.blob.digest) for r in page])
-            buried += [record.blob.digest for record in page]
+            found = [Removed(record.key, record.blob.digest) for record in page]
+            await self._tombstones.bury(found)
+            buried += found
             after = page[-1].sequence
         self._reached(Step.DELETION_BEFORE_ROWS)
         try:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dicomweb_server.app import Ports, make_services, open_ports, plan_of
 from dicomweb_server.auth.open import ANYONE
-from dicomweb_server.errors import InvalidMultipart, NotFound
+from dicomweb_server.errors import InvalidMultipart, NotFound, Unavailable
+from dicomweb_server.index.port import Removed
+from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.ops.fsck import check
+from dicomweb_server.ops.gc import collect
 from dicomweb_server.ops.reindex import rebuild
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.ingest import Part
@@ -98,6 +104,39 @@ def test_racing_stores_and_deletions_lose_nothing_at_a_rebuild(
     assert report == len(versions)
 
 
+class Interrupted(SqliteTombstones):
+    """Tombstones that let something else happen just before the first of them is taken away."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
+        work, self.meanwhile = self.meanwhile, None
+        if work is not None:
+            await work()
+        await super().revive(digests, before)
+
+
+def test_a_deletion_during_the_last_look_of_a_store_keeps_its_tombstone(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, DuplicatePolicy.KEEP)
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            opened = Interrupted.open(DataFolder(tmp_path).state)
+            assert isinstance(opened, Interrupted)
+            services = make_services(settings, replace(ports, tombstones=opened))
+            await store(services, instance(1))
+            (record,) = await ports.index.records(Scope())
+            # A deletion that has come to its first step when the bytes are stored once more.
+            await opened.bury([Removed(record.key, record.blob.digest)])
+            opened.meanwhile = partial(remove, services)
+            await store(services, instance(1))
+            assert (await ports.index.counts()).instances == 0
+            assert await opened.buried([record.blob.digest]) == {record.blob.digest}
+            await opened.close()
+
+    asyncio.run(run())
+
+
 def test_a_broken_off_upload_does_not_come_with_a_rebuild(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, DuplicatePolicy.KEEP)
 
@@ -131,3 +170,68 @@ def rebuild_now(settings: Settings) -> int:
             return (await ports.index.counts()).instances
 
     return asyncio.run(count())
+
+
+def test_bytes_that_gc_removed_under_a_request_are_not_acknowledged(tmp_path: Path) -> None:
+    """A clock that was set forward makes everything old, also what is being stored."""
+    settings = settings_of(tmp_path, DuplicatePolicy.KEEP)
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            services = make_services(settings, ports)
+
+            async def parts() -> AsyncIterator[Part]:
+                async def body() -> AsyncIterator[bytes]:
+                    yield instance(1)
+
+                yield Part(body())
+                for _ in range(1_000):
+                    if list(ports.store.walk()):
+                        break
+                    await asyncio.sleep(0.01)
+                found = await collect(ports.store, ports.index, ports.tombstones, -86_400)
+                assert found.removed == 1
+
+            with pytest.raises(Unavailable, match="removed"):
+                await services.ingest.store(CONTEXT, None, parts())
+            assert (await ports.index.counts()).instances == 0
+            await store(services, instance(1))
+            assert await rows_with_tombstones(ports) == (1, frozenset())
+
+    asyncio.run(run())
+
+
+def test_gc_of_everything_beside_stores_and_deletions_leaves_no_row_without_bytes(
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path, DuplicatePolicy.REPLACE)
+    chance = random.Random(1)
+
+    async def client(services: Services) -> None:
+        for _ in range(20):
+            with suppress(Unavailable):
+                if chance.random() < 0.3:
+                    await remove(services)
+                else:
+                    name = chance.choice(["one", "other"])
+                    await store(services, instance(chance.randrange(4), PatientID=name))
+
+    async def collector(ports: Ports, done: asyncio.Event) -> int:
+        removed = 0
+        while not done.is_set():
+            removed += (await collect(ports.store, ports.index, ports.tombstones, -86_400)).removed
+        return removed
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            services, done = make_services(settings, ports), asyncio.Event()
+            collecting = asyncio.create_task(collector(ports, done))
+            await asyncio.gather(*(client(services) for _ in range(4)))
+            done.set()
+            assert await collecting > 0
+            report = await check(ports.store, ports.index, hashes=True)
+            assert report.healthy
+            _, buried = await rows_with_tombstones(ports)
+            assert not buried
+
+    asyncio.run(run())

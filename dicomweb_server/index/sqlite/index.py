@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from dicomweb_server.index.port import Counts, Documents, Removed
@@ -74,13 +75,20 @@ class SqliteIndex:
         return cls(writer, pools[0], pools[1], plan, generation)
 
     async def put(
-        self, instances: Sequence[NewInstance], policy: DuplicatePolicy
+        self,
+        instances: Sequence[NewInstance],
+        policy: DuplicatePolicy,
+        check: Callable[[], None] | None = None,
     ) -> tuple[PutResult, ...]:
         """Add instances in one transaction; durable when this returns."""
         kept = tuple(instances)
-        return await self._writer.run(
-            lambda connection: insertion.put(connection, kept, policy), len(kept)
-        )
+
+        def work(connection: sqlite3.Connection) -> tuple[PutResult, ...]:
+            if check is not None:
+                check()
+            return insertion.put(connection, kept, policy)
+
+        return await self._writer.run(work, len(kept))
 
     async def get(self, key: InstanceKey) -> InstanceRecord | None:
         """One instance by its three UIDs."""
@@ -130,6 +138,22 @@ class SqliteIndex:
         """Which of these blobs a row refers to."""
         kept = tuple(digests)
         return await self._readers.run(lambda connection: rows.find_digests(connection, kept))
+
+    async def release(
+        self, digests: Sequence[str], discard: Callable[[str], Awaitable[bool]]
+    ) -> tuple[str, ...]:
+        """Discard blobs that no row refers to, while no row can be added by any process."""
+        kept, loop = tuple(digests), asyncio.get_running_loop()
+
+        async def discard_all(some: list[str]) -> tuple[str, ...]:
+            return tuple([digest for digest in some if await discard(digest)])
+
+        def work(connection: sqlite3.Connection) -> tuple[str, ...]:
+            live = rows.find_digests(connection, kept)
+            dead = [digest for digest in kept if digest not in live]
+            return asyncio.run_coroutine_threadsafe(discard_all(dead), loop).result()
+
+        return await self._writer.run(work)
 
     async def counts(self) -> Counts:
         """Totals, without scanning."""

@@ -16,7 +16,7 @@ from dicomweb_server.index.sqlite.writer import Steps, Writer
 from dicomweb_server.model.crash import Step, crash_point
 
 _BURY = "INSERT INTO tombstone VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_REVIVE = "DELETE FROM tombstone WHERE digest = ?"
+_REVIVE = "DELETE FROM tombstone WHERE digest = ? AND buried_at < ?"
 _BURIED = "SELECT digest FROM tombstone WHERE buried_at < ? AND digest IN"
 _EVER = 2**63 - 1
 
@@ -60,9 +60,10 @@ class SqliteTombstones:
         ]
         await self._writer.run(lambda connection: _many(connection, _BURY, lines))
 
-    async def revive(self, digests: Sequence[str]) -> None:
-        """Forget it again: the same bytes were stored anew."""
-        lines = [(bytes.fromhex(digest),) for digest in digests]
+    async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
+        """Forget it again: the same bytes were stored anew, or are gone."""
+        limit = _EVER if before is None else before
+        lines = [(bytes.fromhex(digest), limit) for digest in digests]
         await self._writer.run(lambda connection: _many(connection, _REVIVE, lines))
 
     async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
