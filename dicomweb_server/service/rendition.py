@@ -10,7 +10,7 @@ from functools import partial
 
 from dicomweb_server.errors import ArchiveError, CodecFailed, NotAcceptable, TooBusy
 from dicomweb_server.model.patience import patience
-from dicomweb_server.service.delivery import Body, Undelivered, in_order
+from dicomweb_server.service.delivery import Body, Undelivered, ended, in_order
 
 _PAUSE = 0.5
 _PATIENCE = 20
@@ -215,6 +215,10 @@ async def only(found: Rendition) -> Finished:
     Raises:
         ArchiveError: It cannot be made.
     """
-    begun = await begin(found, 1)
-    await begun.rest.aclose()
-    return begun.first
+    async with ended(found.parts()) as parts:
+        async for part in parts:
+            finished = await finish(part)
+            if finished.failure is not None:
+                raise finished.failure
+            return finished
+    raise NotAcceptable("there is nothing to render")

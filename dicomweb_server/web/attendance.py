@@ -26,31 +26,50 @@ async def attended(receive: Receive, work: Coroutine[object, object, T]) -> T:
     Raises:
         ClientGone: It left; the work was cancelled.
     """
-    task = asyncio.ensure_future(work)
+    watch = _Watch(receive)
     try:
-        await asyncio.wait({task}, timeout=_SOON)
-        if not task.done():
-            await _either(task, receive)
-        if not task.done():
-            raise ClientGone
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if watch.has_cancelled():
+            raise ClientGone from None
+        raise
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+        await watch.end()
 
 
-async def _either(task: asyncio.Future[T], receive: Receive) -> None:
-    """Wait for the end of the work, or for the client to leave."""
-    watcher = asyncio.ensure_future(_left(receive))
-    try:
-        both: list[asyncio.Future[T] | asyncio.Future[None]] = [task, watcher]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        watcher.cancel()
-        await asyncio.wait({watcher})
+class _Watch:
+    """Cancels the running task when the client leaves; begins after a moment.
 
+    Args:
+        receive: Tells when the client leaves.
+    """
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._task = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = False
+        self._ended = False
+        self._timer = asyncio.get_running_loop().call_later(_SOON, self._begin)
+
+    def has_cancelled(self) -> bool:
+        """Whether it was the client, and nobody else, for whom the task was cancelled."""
+        return self._gone and self._task is not None and self._task.uncancel() == 0
+
+    async def end(self) -> None:
+        """Watch no longer."""
+        self._ended = True
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait({self._watcher})
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self._task is not None and not self._ended:
+            self._gone = True
+            self._task.cancel()

@@ -59,3 +59,23 @@ def test_who_stays_gets_the_result_or_the_error() -> None:
             await attended(receive, slow(TooBusy("x")))
 
     asyncio.run(run())
+
+
+def test_who_is_cancelled_from_outside_is_not_taken_for_gone() -> None:
+    async def run() -> None:
+        async def receive() -> Message:
+            await asyncio.sleep(0)
+            return {"type": "http.disconnect"}
+
+        async def work() -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                outer.cancel()
+                raise
+
+        outer = asyncio.create_task(attended(receive, work()))
+        with pytest.raises(asyncio.CancelledError):
+            await outer
+
+    asyncio.run(run())
