@@ -101,8 +101,8 @@ class _Connection(TCPServer):
                 await self.protocol.initiate()
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
-        except OSError:
-            pass
+        except* OSError:
+            pass  # the client is gone
         finally:
             await self._close()
 
@@ -133,6 +133,8 @@ class _Connection(TCPServer):
         try:
             await super()._read_data()
         finally:
+            # It would keep what nobody listens to any more open for as long as an idle connection.
+            await self.idle_task.stop()
             protocol = self.protocol.protocol
             if isinstance(protocol, H2Protocol):
                 for buffer in tuple(protocol.stream_buffers.values()):

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from tests import canaries
+
 KINDS = ("hypercorn", "granian")
 """The ASGI servers that the application must run on."""
 
@@ -78,6 +80,15 @@ class Server:
                     found.append(target)
         return sorted(found)
 
+    def sockets(self) -> int:
+        """How many sockets are open now."""
+        entries = (entry for pid in self.pids for entry in _entries(Path(f"/proc/{pid}/fd")))
+        return sum(_target(entry).startswith("socket:") for entry in entries)
+
+    def log(self) -> str:
+        """What it wrote to standard error so far."""
+        return (self.data.parent / "log").read_text(errors="replace")
+
     def staged_files(self) -> list[Path]:
         """Files on their way in."""
         found = (self.data / "staging").rglob("*")
@@ -119,6 +130,7 @@ def running(kind: str, settings: Mapping[str, str] | None = None) -> Iterator[Se
             yield server
         finally:
             code = _stop(process)
+            canaries.check(log.read_text(errors="replace"), "the log")
         assert code == 0, f"exit code {code}\n{_tail(log)}"
 
 
