@@ -44,6 +44,7 @@ from dicomweb_server.store.port import BlobStore, RenditionStore
 from dicomweb_server.store.renditions import FilesystemRenditions
 from dicomweb_server.web import routes
 from dicomweb_server.web.download import DownloadMiddleware
+from dicomweb_server.web.dispatch import RoutesBySegments
 from dicomweb_server.web.exchange import Services
 from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware, no_route
 from dicomweb_server.web.settings import WebSettings
@@ -183,7 +184,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             yield
 
     return Starlette(
-        routes=routes.build(chosen.http.root),
+        routes=[RoutesBySegments(routes.build(chosen.http.root))],
         middleware=_middleware(chosen),
         exception_handlers={HTTPException: no_route},  # type: ignore[dict-item] # any ASGI callable
         lifespan=lifespan,
