@@ -12,7 +12,7 @@ from dicomweb_server.store.port import RenditionStore
 _log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 0.2
-_MUCH = 8 * MIB
+_MUCH = 24 * MIB
 """Bytes that wait for quiet; more are written at once."""
 _BATCH = 4 * MIB
 _MOST = 64 * MIB
