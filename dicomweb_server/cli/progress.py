@@ -69,7 +69,10 @@ class ImportDisplay:
             click.echo(json.dumps(line | ({"reason": reason} if reason else {})))
         elif outcome == "failed":
             self._console.print(
-                f"failed: {name}: {reason}", markup=False, highlight=False, soft_wrap=True
+                _printable(f"failed: {name}: {reason}"),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
     def finish(self, report: ImportReport) -> None:
@@ -80,6 +83,14 @@ class ImportDisplay:
         told = ", ".join(f"{value} {name}" for name, value in _counts(report).items())
         size, rate = _readable(report.bytes), f"{report.rate:.0f} instances/s"
         click.echo(f"{told}; {size} in {report.seconds:.1f} s, {rate}")
+
+
+def _printable(text: str) -> str:
+    """A text that moves no cursor and hides nothing: names of files are not ours."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def _counts(report: ImportReport) -> dict[str, int]:

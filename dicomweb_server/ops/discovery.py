@@ -27,7 +27,8 @@ from dicomweb_server.ops.candidates import (
 def discover(paths: Iterable[Path], limits: ArchiveLimits | None = None) -> Iterator[Found]:
     """Everything below the paths: instances, and what is none.
 
-    A folder is searched with its subfolders and the ZIP archives in it. A DICOMDIR that is named
+    A folder is searched with its subfolders and the ZIP archives in it; links that lead out of it
+    are not followed, for it may come from anybody. A DICOMDIR that is named
     itself stands for the files that it references; met in a folder it is passed over, because
     the folder is searched anyway.
 
@@ -38,8 +39,12 @@ def discover(paths: Iterable[Path], limits: ArchiveLimits | None = None) -> Iter
     bounds = limits or ArchiveLimits()
     for path in paths:
         if path.is_dir():
+            folder = path.resolve()
             for file in _files(path):
-                yield from _examine(file, bounds, named=False)
+                if file.is_symlink() and not _leads_into(folder, file):
+                    yield Skipped(str(file), "is a link that leads out of the folder")
+                else:
+                    yield from _examine(file, bounds, named=False)
         else:
             yield from _examine(path, bounds, named=True)
 
@@ -98,10 +103,17 @@ def _referenced(path: Path, limits: ArchiveLimits) -> Iterator[Found]:
         file = _inside(folder, components)
         if file is None:
             yield Skipped(str(folder.joinpath(*components)), "named by the DICOMDIR, not there")
-        elif not file.resolve().is_relative_to(folder):
+        elif not _leads_into(folder, file):
             yield Skipped(str(file), "leads out of the folder of the DICOMDIR")
         else:
             yield from _examine(file, limits, named=False)
+
+
+def _leads_into(folder: Path, file: Path) -> bool:
+    try:
+        return file.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # a loop of links
+        return False
 
 
 def _inside(folder: Path, components: tuple[str, ...]) -> Path | None:

@@ -35,7 +35,7 @@ async def zipped(exchange: Exchange, delivery: Delivery) -> Response:
     response.add("Cache-Control", REVALIDATE)
     response.add("Vary", "Accept")
     scope = exchange.scope
-    name = scope.instance or scope.series or scope.study
+    name = _plain(scope.instance or scope.series or scope.study or "archive")
     response.add("Content-Disposition", f'attachment; filename="{name}.zip"')
     tell_missing(response, exchange.base, delivery.missing)
     return response
@@ -44,6 +44,9 @@ async def zipped(exchange: Exchange, delivery: Delivery) -> Response:
 def member_name(location: str) -> str:
     """Path of an instance in the archive: its UIDs alone, so that nothing in it can be unsafe.
 
+    Dots at their ends, which no UID should have, become lines: some systems drop them, and others
+    hide what begins with them.
+
     Args:
         location: Path of the instance below the DICOMweb root.
 
@@ -51,7 +54,14 @@ def member_name(location: str) -> str:
         `study/series/instance.dcm`.
     """
     _, _, study, _, series, _, instance = location.split("/")
-    return f"{study}/{series}/{instance}.dcm"
+    return f"{_plain(study)}/{_plain(series)}/{_plain(instance)}.dcm"
+
+
+def _plain(uid: str) -> str:
+    """A UID as a name of a file."""
+    inner = uid.strip(".")
+    left = len(uid) - len(uid.lstrip("."))
+    return "_" * left + inner + "_" * (len(uid) - left - len(inner))
 
 
 def _length(names: Sequence[str], parts: Sequence[DeliveredPart]) -> int | None:
