@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from dicomweb_server.cli.asgi import Application, Event, Receive, Send
-
-_DESCRIPTORS = Path("/dev/fd")
+from dicomweb_server.cli.connections import connections, cut
 
 
 class Ending:
@@ -68,18 +64,5 @@ class Ending:
         self._over = True
         for task in tuple(self._requests):
             task.cancel()
-        for connection in _connections():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-def _connections() -> Iterator[socket.socket]:
-    """Connections of clients that this process has open."""
-    for entry in tuple(_DESCRIPTORS.iterdir()):
-        try:
-            found = socket.socket(fileno=os.dup(int(entry.name)))
-        except OSError:
-            continue
-        with found:
-            if found.family in (socket.AF_INET, socket.AF_INET6):
-                yield found
+        for _, connection in connections():
+            cut(connection)

@@ -13,7 +13,13 @@ from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
-from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h2 import (
+    BUFFER_HIGH_WATER,
+    BUFFER_LOW_WATER,
+    BufferCompleteError,
+    H2Protocol,
+    StreamBuffer,
+)
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError
 from priority.priority import MissingStreamError
 
@@ -53,6 +59,34 @@ class Allowance:
         self._left = min(float(_BURST), grown) - count
         self._since = now
         return self._left >= 0
+
+
+class Buffer(StreamBuffer):
+    """Bytes that wait for a stream's window, with back-pressure.
+
+    hypercorn's own lets the application go on as soon as little was taken, which is so above all
+    where the client takes nothing: it would hold the whole answer.
+    """
+
+    async def push(self, data: bytes) -> None:
+        """Add bytes; returns when there is room for more."""
+        if self._complete:
+            raise BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        if len(self.buffer) >= BUFFER_HIGH_WATER:
+            await self._paused.clear()
+            await self._paused.wait()
+
+    async def pop(self, max_length: int) -> bytes:
+        """Take bytes out."""
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[: len(data)]
+        if len(self.buffer) < BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
 
 
 class Http2(H2Protocol):
@@ -98,6 +132,11 @@ class Http2(H2Protocol):
             else:
                 await super()._handle_events([each])
         await self._flush()
+
+    async def _create_stream(self, request: h2.events.RequestReceived) -> None:
+        await super()._create_stream(request)
+        # The application begins when this task waits for something, which it did not yet.
+        self.stream_buffers[request.stream_id] = Buffer(self.context.event_class)
 
     async def _begin(self, request: h2.events.RequestReceived) -> None:
         """Begin a request, unless its target cannot be one (RFC 9113 8.3.1)."""

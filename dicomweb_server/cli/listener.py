@@ -52,21 +52,9 @@ def listen(server: ServerSettings) -> socket.socket:
     # Connections inherit it. asyncio sets it only on sockets that name their protocol, and without
     # it an answer of several writes waits 40 ms for the client's delayed acknowledgement.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _watch_readers(listening, server.stall_seconds)
-    return listening
-
-
-def _watch_readers(listening: socket.socket, seconds: float) -> None:
-    """Let the system cut connections whose client takes nothing; they inherit it (Linux).
-
-    It alone sees whether the client takes a little now and then: a server only sees its own
-    buffers, and those of the system, which hold megabytes, move on in large steps.
-    """
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        milliseconds = max(1, round(seconds * 1000))
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+    return listening
 
 
 def url_of(server: ServerSettings, listening: socket.socket) -> str:

@@ -22,8 +22,10 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.ending import Ending
 from dicomweb_server.cli.failure import explain
+from dicomweb_server.cli.idle import Idle
 from dicomweb_server.errors import ArchiveError, Unavailable
 from dicomweb_server.logs import configure
 from dicomweb_server.settings import Settings
@@ -138,7 +140,9 @@ def load(factory: Factory, settings: Settings, started: Semaphore, hear: Connect
     """Make the application in a worker process."""
     configure(settings.log)
     try:
-        ending = Ending(factory(settings), settings.server.graceful_seconds, hear)
+        idle = Idle(factory(settings), settings.server.keep_alive_seconds)
+        ending = Ending(idle, settings.server.graceful_seconds, hear)
+        Readers(settings.server.stall_seconds).start()
         return Watched(ending, _started(started))
     except ArchiveError as error:
         explain(error)

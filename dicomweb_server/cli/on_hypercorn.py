@@ -25,6 +25,7 @@ from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import LifespanFailureError, parse_socket_addr, wrap_app
 
 from dicomweb_server.cli.asgi import Application, Watched
+from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.http2 import Protocols
 from dicomweb_server.cli.tls import tls_context
 from dicomweb_server.errors import ArchiveError, ConfigurationError
@@ -181,6 +182,7 @@ class _Server:
     def __init__(self, app: Watched, server: ServerSettings, listening: socket.socket) -> None:
         self._app = wrap_app(app, 0, "asgi")  # type: ignore[arg-type] # typed by message there
         self._grace = server.graceful_seconds
+        self._readers = Readers(server.stall_seconds)
         self._listening = listening
         self._backlog = server.backlog
         self._tls = tls_context(server)
@@ -199,6 +201,7 @@ class _Server:
         await lifespan.wait_for_startup()
         if living.done():
             living.result()
+        self._readers.start()
         server = await asyncio.start_server(
             self._connected,
             sock=self._listening,

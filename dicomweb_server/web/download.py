@@ -17,10 +17,10 @@ _PIECE = 64 * KIB
 class DownloadMiddleware:
     """Breaks off answers whose client takes nothing.
 
-    An ASGI server waits without end where the client's window is closed. On Linux the system itself
-    sees that a whole connection stands still (see `cli/listener.py`); here are those that it cannot
-    see, the streams of HTTP/2 which a client leaves standing on a connection that is alive, and
-    other systems.
+    An ASGI server waits without end where the client's window is closed. On Linux a whole
+    connection that stands still is seen by its bytes (see `cli/connections.py`); here are the
+    streams of HTTP/2 which a client leaves standing on a connection that is alive, and other
+    systems.
 
     Args:
         app: What is surrounded.

@@ -21,11 +21,12 @@ _TIMED_OUT = 408
 class _Upload:
     """The body of one request on its way in."""
 
-    __slots__ = ("_receive", "_rest", "unfinished")
+    __slots__ = ("_given_up", "_receive", "_rest", "unfinished")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._rest: asyncio.Task[None] | None = None
+        self._given_up = False
         self.unfinished = _may_have_body(scope)
 
     async def receive(self) -> Message:
@@ -62,8 +63,13 @@ class _Upload:
         if self._rest is None:
             await self.drain()
             return
-        await asyncio.wait([self._rest], timeout=_SECONDS)
+        if not self._given_up:
+            await asyncio.wait([self._rest], timeout=_SECONDS)
         self.abandon()
+
+    def give_up(self) -> None:
+        """Wait no more for a body that does not come."""
+        self._given_up = True
 
     def abandon(self) -> None:
         """Read no more."""
@@ -94,7 +100,9 @@ class UploadMiddleware:
 
         async def send_after_body(message: Message) -> None:
             if message["type"] == "http.response.start" and upload.unfinished:
-                if message["status"] != _TIMED_OUT:
+                if message["status"] == _TIMED_OUT:
+                    upload.give_up()
+                else:
                     await upload.drain()
                 if upload.unfinished:
                     upload.discard()

@@ -49,10 +49,13 @@ class Wire:
     Args:
         address: Host and port.
         preface: What is sent first.
+        patience: Seconds in which each piece of the answer must come.
     """
 
-    def __init__(self, address: tuple[str, int], preface: bytes = PREFACE) -> None:
-        self._socket = socket.create_connection(address, _PATIENCE)
+    def __init__(
+        self, address: tuple[str, int], preface: bytes = PREFACE, patience: float = _PATIENCE
+    ) -> None:
+        self._socket = socket.create_connection(address, patience)
         self._held = b""
         self._decoder = Decoder()
         self.send(preface + frame(SETTINGS, 0, 0))
