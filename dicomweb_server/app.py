@@ -88,7 +88,11 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         )
         stack.push_async_callback(store.close)
         index = await asyncio.to_thread(
-            SqliteIndex.open, folder.index, plan_of(settings), settings.index.readers
+            SqliteIndex.open,
+            folder.index,
+            plan_of(settings),
+            settings.index.readers,
+            settings.store.reserve_bytes // 2,
         )
         stack.push_async_callback(index.close)
         tombstones = await asyncio.to_thread(SqliteTombstones.open, folder.state)
@@ -98,6 +102,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             folder.renditions,
             threads=2,
             capacity_bytes=settings.renditions.capacity_bytes,
+            reserve=settings.store.reserve_bytes,
         )
         stack.push_async_callback(renditions.close)
         derived = Derived(renditions)

@@ -12,6 +12,8 @@ from dicomweb_server.model.limits import MIB, ScanLimits
 from dicomweb_server.model.media import EXPLICIT_LITTLE
 from dicomweb_server.model.source import ByteSource
 
+_BEHIND = MIB
+"""Bytes that stay at hand behind the place that is read."""
 _HINT = "send it in Explicit VR Little Endian"
 
 
@@ -35,15 +37,65 @@ def inflate(source: ByteSource, write: Callable[[bytes], object], limits: ScanLi
     Raises:
         InstanceRejected: The data are damaged, cut off or larger than the bounds.
     """
-    window = Window(source)
-    meta = file_meta.read_meta(window, _ignore)
-    head = file_meta.rewritten(window, meta, EXPLICIT_LITTLE)
-    write(head)
-    total = len(head)
-    for piece in _pieces(source, meta.end, limits):
+    total = 0
+    for piece in _inflated_file(source, limits):
         write(piece)
         total += len(piece)
     return total
+
+
+class InflatingSource:
+    """A ByteSource over what `inflate` would write, without room for it anywhere.
+
+    Reading forwards costs as much as inflating; what lies far behind is inflated from the start.
+
+    Args:
+        source: Part 10 file in Deflated Explicit VR Little Endian.
+        size: Bytes that `inflate` writes.
+        limits: Bounds of size and ratio.
+    """
+
+    __slots__ = ("_held", "_limits", "_pieces", "_size", "_source", "_start")
+
+    def __init__(self, source: ByteSource, size: int, limits: ScanLimits) -> None:
+        self._source = source
+        self._size = size
+        self._limits = limits
+        self._rewind()
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self._size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read a range; shorter than asked only where the source ends."""
+        if offset < self._start:
+            self._rewind()
+        end = min(offset + length, self._size)
+        while self._start + len(self._held) < end:
+            piece = next(self._pieces, b"")
+            if not piece:
+                break
+            self._held += piece
+            surplus = min(offset - self._start, len(self._held)) - _BEHIND
+            if surplus > _BEHIND:
+                del self._held[:surplus]
+                self._start += surplus
+        place = offset - self._start
+        return bytes(self._held[place : max(place, end - self._start)])
+
+    def _rewind(self) -> None:
+        self._pieces = _inflated_file(self._source, self._limits)
+        self._held = bytearray()
+        self._start = 0
+
+
+def _inflated_file(source: ByteSource, limits: ScanLimits) -> Iterator[bytes]:
+    window = Window(source)
+    meta = file_meta.read_meta(window, _ignore)
+    yield file_meta.rewritten(window, meta, EXPLICIT_LITTLE)
+    yield from _pieces(source, meta.end, limits)
 
 
 def _pieces(source: ByteSource, start: int, limits: ScanLimits) -> Iterator[bytes]:

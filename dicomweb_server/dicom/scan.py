@@ -33,6 +33,7 @@ from dicomweb_server.dicom.rewrite import explicit
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.errors import InstanceRejected
+from dicomweb_server.model import disk
 from dicomweb_server.model.ids import InstanceKey, Level, is_uid
 from dicomweb_server.model.instance import (
     FragmentedFrames,
@@ -126,6 +127,7 @@ def scan(
 
     Raises:
         InstanceRejected: It cannot be stored; nothing else is raised for any input.
+        StoreFull, StoreReadOnly: The disk refuses the temporary file.
     """
     warnings = Warnings()
     window = Window(source)
@@ -140,6 +142,8 @@ def scan(
             work.meta = replace(meta, end=len(rewritten(window, meta, EXPLICIT_LITTLE)))
             found = work.scan(Window(DescriptorSource(inflated.fileno())))
             return replace(found, explicit_size=size)
+    except OSError as error:
+        raise disk.refusal(error) from error
     except InstanceRejected as refused:
         refused.sop_class, refused.instance = work.known_identifiers()
         raise

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from functools import partial
 
 from dicomweb_server.dicom import preamble
-from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.rewrite import explicit, swap
 from dicomweb_server.model import media
-from dicomweb_server.model.instance import Blob, ByteRange, InstanceRecord
+from dicomweb_server.model.instance import ByteRange, InstanceRecord
 from dicomweb_server.model.limits import MIB, ScanLimits
 from dicomweb_server.model.outcome import PreamblePolicy
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.service.delivery import cut, ended
+from dicomweb_server.service.inflated import Inflated
 from dicomweb_server.store.port import BlobStore, RenditionStore
 
 _CHUNK = MIB
@@ -55,7 +55,7 @@ class Content:
         policy: PreamblePolicy = PreamblePolicy.ZERO,
     ) -> None:
         self._store = store
-        self._renditions = renditions
+        self._inflated = Inflated(store, renditions, limits)
         self._limits = limits
         self.policy = policy
 
@@ -69,7 +69,8 @@ class Content:
         if record.transfer_syntax == media.EXPLICIT_LITTLE:
             return self.as_stored(record, part)
         if record.transfer_syntax == media.DEFLATED_LITTLE:
-            return self._inflated(record, part)
+            # Renditions of earlier versions have the preamble of what they were made of.
+            return _disarmed(partial(self._inflated.stream, record), part)
         return cut(self._store.transform(record.blob, self._rewrite), part)
 
     @property
@@ -85,7 +86,7 @@ class Content:
     async def read(self, record: InstanceRecord, ranges: Sequence[ByteRange]) -> list[bytes]:
         """Read ranges that the frame or bulk table names."""
         if record.transfer_syntax == media.DEFLATED_LITTLE:
-            return await self._renditions.read((await self._rendition(record)).digest, ranges)
+            return await self._inflated.read(record, ranges)
         return await self._store.read(record.blob.digest, ranges)
 
     async def read_through(
@@ -112,7 +113,7 @@ class Content:
             work: Runs in a thread, step by step.
         """
         if record.transfer_syntax == media.DEFLATED_LITTLE:
-            pieces = self._renditions.transform(await self._rendition(record), work)
+            pieces = self._inflated.transform(record, work)
         else:
             pieces = self._store.transform(record.blob, work)
         async for piece in pieces:
@@ -120,22 +121,6 @@ class Content:
 
     def _rewrite(self, source: ByteSource) -> Iterator[bytes]:
         return explicit(source, self._limits)
-
-    async def _rendition(self, record: InstanceRecord) -> Blob:
-        def make(write: Callable[[bytes], None]) -> None:
-            with self._store.source(record.blob) as source:
-                inflate(source, write, self._limits)
-
-        return await self._renditions.ensure(f"{record.blob.digest}-explicit", make)
-
-    async def _inflated(
-        self, record: InstanceRecord, part: ByteRange | None
-    ) -> AsyncIterator[bytes]:
-        # Renditions of earlier versions have the preamble of what they were made of.
-        stream = partial(self._renditions.stream, await self._rendition(record))
-        async with ended(_disarmed(stream, part)) as chunks:
-            async for chunk in chunks:
-                yield chunk
 
 
 def _disarmed(

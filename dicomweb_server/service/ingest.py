@@ -188,7 +188,8 @@ class Ingest:
         return self._settings.limits
 
     def _scan(self, source: ByteSource) -> ScannedInstance:
-        scanned = scan(source, self._settings.plan, self._settings.scan)
+        settings = self._settings
+        scanned = scan(source, settings.plan, settings.scan, settings.scratch)
         if self._settings.preamble is PreamblePolicy.REJECT:
             _check_preamble(source, scanned)
         return scanned

@@ -6,9 +6,11 @@ import asyncio
 import pickle
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from dicomweb_server.model.disk import refusal
 from dicomweb_server.model.instance import NewInstance
 
 _BATCH = 128
@@ -44,7 +46,8 @@ class Spool:
 
     async def __aexit__(self, *exc_info: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is not needed any more
+                self._file.close()
 
     async def add(self, place: int, instance: NewInstance) -> None:
         """Remember one more.
@@ -52,6 +55,9 @@ class Spool:
         Args:
             place: Number of its part in the request.
             instance: The instance, its bytes safe in the store.
+
+        Raises:
+            StoreFull, StoreReadOnly: The disk refuses the temporary file.
         """
         self._waiting.append((place, instance))
         if len(self._waiting) >= _BATCH:
@@ -68,15 +74,21 @@ class Spool:
             yield sorted(self._waiting, key=_place)
 
     def _write(self, batch: list[Waiting]) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed on exit
         data = pickle.dumps(batch, protocol=5)
-        self._file.write(data)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - see exit
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            raise refusal(error) from error
         self._sizes.append(len(data))
 
     def _read(self, size: int) -> list[Waiting]:
         assert self._file is not None  # noqa: S101 - sizes exist only once the file does
-        batch: list[Waiting] = pickle.loads(  # noqa: S301 - our own bytes, in a nameless file
-            self._file.read(size)
-        )
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise refusal(error) from error
+        batch: list[Waiting] = pickle.loads(data)  # noqa: S301 - our own bytes, in a nameless file
         return batch

@@ -27,7 +27,7 @@ from dicomweb_server.store.port import Committed, WalkedBlob
 from dicomweb_server.store.publish import Publisher
 from dicomweb_server.store.staging import FilesystemStaging, StagedBytes, StagingFolder
 
-PROBE_INTERVAL = 5.0
+PROBE_INTERVAL = 1.0
 """Seconds between two attempts to end a suspension of writing."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import secrets
@@ -10,11 +9,10 @@ import threading
 import time
 from pathlib import Path
 
-from dicomweb_server.errors import ArchiveError, StoreFull, StoreReadOnly, TooBusy
+from dicomweb_server.errors import ArchiveError, StoreFull, StoreReadOnly
+from dicomweb_server.model.disk import FULL_HINT, reason_of, refusal
 from dicomweb_server.store.durable import create, sync, sync_folder, write_all
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_BUSY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _PROBE_BYTES = 4096
 
 _log = logging.getLogger(__name__)
@@ -56,7 +54,7 @@ class Health:
         except OSError as error:
             raise self.failed(error) from error
         if volume.f_bavail * volume.f_frsize < self._reserve + size:
-            raise StoreFull("the store's volume is full", "free space or make the volume larger")
+            raise StoreFull("the store's volume is full", FULL_HINT)
 
     def require_writable(self) -> None:
         """Make sure that writing is not suspended; probes where it is and a probe is due.
@@ -85,7 +83,7 @@ class Health:
                     _log.error(
                         "the disk refused a write: writing is suspended (%s)", error.strerror
                     )
-                self._reason = _reason(error)
+                self._reason = reason_of(error)
                 self._probed_at = time.monotonic()
         return meaning
 
@@ -98,21 +96,8 @@ class Health:
                 path.unlink(missing_ok=True)
             sync_folder(self._folder)
         except OSError as error:
-            return _reason(error)
+            return reason_of(error)
         return None if good else "the disk does not return what was written"
-
-
-def refusal(error: OSError) -> StoreFull | StoreReadOnly | TooBusy:
-    """What to raise for a write that the system refused."""
-    if error.errno in _FULL:
-        return StoreFull("the store's volume is full", "free space or make the volume larger")
-    if error.errno in _BUSY:
-        return TooBusy(f"the system is out of resources: {_reason(error)}")
-    return StoreReadOnly(f"writing is suspended: {_reason(error)}")
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else "unknown error"
 
 
 def _survives(path: Path) -> bool:

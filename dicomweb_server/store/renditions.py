@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 import re
 import struct
@@ -18,15 +20,17 @@ from functools import partial
 from pathlib import Path
 
 from dicomweb_server.errors import BlobDamaged, ConfigurationError
+from dicomweb_server.model.disk import refusal
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.store.durable import locked, write_all
 from dicomweb_server.store.files import OpenFile, read_ranges, stream_file, transform_file
-from dicomweb_server.store.health import refusal
 from dicomweb_server.store.pool import Pool
 from dicomweb_server.store.staging import StagingFolder
 
 Make = Callable[[Callable[[bytes], None]], None]
+
+_log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[0-9a-f]{64}-[a-z]+", re.ASCII)
 _TRAILER = struct.Struct("<8sQI")
@@ -60,8 +64,9 @@ class FilesystemRenditions:
     anew. The least recently used are removed when there is too much.
     """
 
-    def __init__(self, folder: Path, threads: int, capacity_bytes: int) -> None:
+    def __init__(self, folder: Path, threads: int, capacity_bytes: int, reserve: int = 0) -> None:
         self._folder = folder
+        self._reserve = reserve
         self._lock = folder / "renditions.lock"
         self._capacity = capacity_bytes
         self._staging = StagingFolder(folder / "staging", self._lock)
@@ -74,26 +79,33 @@ class FilesystemRenditions:
         self._made_since_sweep = capacity_bytes
 
     @classmethod
-    def open(cls, folder: Path, threads: int, capacity_bytes: int) -> FilesystemRenditions:
+    def open(
+        cls, folder: Path, threads: int, capacity_bytes: int, reserve: int = 0
+    ) -> FilesystemRenditions:
         """Open a folder of renditions, make it where it is missing.
+
+        Where the disk refuses, nothing is kept until it does not any more.
 
         Args:
             folder: The top of it; may be deleted at any time.
             threads: Renditions made or read at the same time.
             capacity_bytes: Bytes that all of them together may take, about.
+            reserve: Bytes of the volume that stay free.
 
         Raises:
-            ConfigurationError: The folder cannot be used.
+            ConfigurationError: Something else has the folder's name.
         """
+        renditions = cls(folder, threads, capacity_bytes, reserve)
         try:
             (folder / "staging").mkdir(mode=0o700, parents=True, exist_ok=True)
-            renditions = cls(folder, threads, capacity_bytes)
             renditions._staging.open()
-        except OSError as error:
+        except (FileExistsError, NotADirectoryError) as error:
             raise ConfigurationError(
                 f"the folder {folder} cannot be used: {os.strerror(error.errno or 0)}",
                 "give a folder that the server may write",
             ) from error
+        except OSError as error:
+            _log.warning("pictures are not kept: %s", os.strerror(error.errno or 0))
         return renditions
 
     async def ensure(self, key: str, make: Make) -> Blob:
@@ -199,8 +211,8 @@ class FilesystemRenditions:
         """Mark a rendition as used; None where there is none that is whole."""
         try:
             with locked(self._lock, exclusive=False):
-                os.utime(path)
                 inode = path.stat().st_ino
+                _mark(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -224,6 +236,7 @@ class FilesystemRenditions:
 
     def _make(self, path: Path, make: Make) -> int:
         try:
+            self._require_room()
             temporary, descriptor = self._create()
         except OSError as error:
             raise refusal(error) from error
@@ -236,9 +249,17 @@ class FilesystemRenditions:
                 os.close(descriptor)
             _rename(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # it goes when this process's folder does
+                temporary.unlink()
             raise
         return writer.size
+
+    def _require_room(self) -> None:
+        """Leave the reserve to what cannot be made again."""
+        if self._reserve:
+            volume = os.statvfs(self._folder)
+            if volume.f_bavail * volume.f_frsize < self._reserve:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _create(self) -> tuple[Path, int]:
         try:
@@ -259,14 +280,20 @@ class FilesystemRenditions:
             if self._made_since_sweep < self._capacity // 16:
                 return
             self._made_since_sweep = 0
-        with locked(self._lock, exclusive=True):
-            found = sorted(_entries(self._folder))
-            total = sum(entry.size for entry in found)
-            for entry in found:
-                if total <= self._capacity or entry.used > time.time() - _SAFE_FOR:
-                    break
-                entry.path.unlink(missing_ok=True)
-                total -= entry.size
+        try:
+            with locked(self._lock, exclusive=True):
+                self._remove_oldest()
+        except OSError as error:
+            raise refusal(error) from error
+
+    def _remove_oldest(self) -> None:
+        found = sorted(_entries(self._folder))
+        total = sum(entry.size for entry in found)
+        for entry in found:
+            if total <= self._capacity or entry.used > time.time() - _SAFE_FOR:
+                break
+            entry.path.unlink(missing_ok=True)
+            total -= entry.size
 
 
 def _give(data: bytes, write: Callable[[bytes], None]) -> None:
@@ -303,8 +330,12 @@ def _rename(temporary: Path, path: Path) -> None:
 def _mark_used(path: Path, opened: OpenFile) -> None:
     """Put a rendition behind those that go first; not at each use, because that is a write."""
     if time.time() - opened.used > _TOUCH_AFTER:
-        with suppress(OSError):  # it was removed meanwhile, or the disk is read-only
-            os.utime(path)
+        _mark(path)
+
+
+def _mark(path: Path) -> None:
+    with suppress(OSError):  # it was removed meanwhile, or the disk is read-only
+        os.utime(path)
 
 
 class _Writer:

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -249,7 +250,8 @@ class StagedBytes:
             os.close(descriptor)
         path, self.path = self.path, None
         if path is not None:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # it goes when this process's folder does
+                path.unlink()
 
 
 class FilesystemStaging:

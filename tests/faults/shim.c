@@ -64,7 +64,11 @@ static int ours(const char *path) {
     size_t length = strlen(control->folder);
     if (!length || strncmp(path, control->folder, length)) return 0;
     if (path[length] && path[length] != '/') return 0;
-    return !control->needle[0] || strstr(path + length, control->needle) != 0;
+    size_t wanted = strlen(control->needle), rest = strlen(path + length);
+    if (wanted && control->needle[wanted - 1] == '$') /* the end of the path */
+        return rest >= wanted - 1 &&
+               !strncmp(path + length + rest - (wanted - 1), control->needle, wanted - 1);
+    return !wanted || strstr(path + length, control->needle) != 0;
 }
 
 static int resolve(int folder, const char *path, char *into, size_t size) {

@@ -91,7 +91,8 @@ class Shim:
             error: The errno that they meet.
             first: Number of the first call that fails.
             last: Number of the last one.
-            needle: Text that the path must hold behind the folder's name.
+            needle: Text that the path must hold behind the folder's name; with `$` behind it, how
+                the path must end.
         """
         self.heal()
         self._text(_NEEDLE, 128, needle)

@@ -221,7 +221,8 @@ async def test_the_reserve_stays_free(tmp_path: Path) -> None:
         await put(opened, sample(2_000_000))
     assert list(opened.walk()) == []
     assert staged_files(tmp_path) == []
-    await opened.check()
+    with pytest.raises(StoreFull):
+        await opened.check()
     await opened.close()
 
 

@@ -28,12 +28,15 @@ from dicomweb_server.errors import (
 from dicomweb_server.index.sqlite.failure import (
     Suspension,
     code_of,
+    free_bytes,
     is_damaged,
     is_refused,
     translate,
 )
+from dicomweb_server.index.sqlite.integrity import Integrity
 from dicomweb_server.index.sqlite.reading import ReaderConnection
 from dicomweb_server.index.sqlite.schema import Schema, migrate
+from dicomweb_server.model.disk import FULL_HINT
 from dicomweb_server.model.stages import Stage
 from dicomweb_server.model.threads import Pool, PoolClosed
 
@@ -45,7 +48,7 @@ _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LONG_WAL_BYTES = 64 * 1024 * 1024
 _PATIENCE_MILLISECONDS = 1_000
 
-PROBE_INTERVAL = 5.0
+PROBE_INTERVAL = 1.0
 """Seconds between two attempts to end a suspension of writing."""
 
 
@@ -60,13 +63,17 @@ class WriterConnection:
         path: The database; its folder exists.
         schema: What it holds.
         interval: Seconds between two attempts to end a suspension.
+        reserve: Bytes of the volume that additions leave free.
 
     Raises:
         ConfigurationError: It can neither be written nor read.
     """
 
-    def __init__(self, path: Path, schema: Schema, interval: float = PROBE_INTERVAL) -> None:
+    def __init__(
+        self, path: Path, schema: Schema, interval: float = PROBE_INTERVAL, reserve: int = 0
+    ) -> None:
         self._path = path
+        self._reserve = reserve
         self._schema = schema
         self._wal = path.with_name(path.name + "-wal")
         self._tried = 0
@@ -74,6 +81,8 @@ class WriterConnection:
         self._suspension = Suspension(path, interval)
         self._connection: sqlite3.Connection | None = None
         self._lock = -1
+        self.integrity = Integrity(path, schema.remedy)
+        self.integrity.examine()
         try:
             self._open()
         except (sqlite3.Error, OSError) as error:
@@ -114,8 +123,10 @@ class WriterConnection:
 
         Raises:
             StoreReadOnly: It is.
+            Unavailable: The database is damaged.
             sqlite3.Error, OSError: The attempt failed.
         """
+        self.integrity.require()
         if self._suspension.reason is None:
             return
         self._suspension.require_due()
@@ -124,10 +135,20 @@ class WriterConnection:
         self._probe()
         self._suspension.end()
 
+    def require_room(self) -> None:
+        """Make sure that there is room for additions; asked from any thread.
+
+        Raises:
+            StoreFull: The reserve has been reached.
+        """
+        if self._reserve and free_bytes(self._path.parent) < self._reserve:
+            raise StoreFull("no space is left for the index", FULL_HINT)
+
     def met(self, error: BaseException) -> BaseException:
         """What to tell of an error; suspends writing where the disk refused."""
         if not isinstance(error, sqlite3.Error | OSError):
             return error
+        self.integrity.met(error)
         told = self._suspension.meaning(error)
         if is_refused(error) and not isinstance(told, TooBusy):
             self._suspension.begin(told)
@@ -265,10 +286,15 @@ class ReaderPool:
     """Threads that each have a read-only connection of their own."""
 
     def __init__(
-        self, path: Path, size: int, prepare: Callable[[sqlite3.Connection], None] | None = None
+        self,
+        path: Path,
+        size: int,
+        prepare: Callable[[sqlite3.Connection], None] | None = None,
+        integrity: Integrity | None = None,
     ) -> None:
         self._path = path
         self._prepare = prepare
+        self._integrity = integrity
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._pool = Pool(size, "index-reader", Stage.INDEX)
@@ -292,9 +318,13 @@ class ReaderPool:
         self._opened.clear()
 
     def _run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
+        if self._integrity is not None:
+            self._integrity.require()
         try:
             return work(self._connection())
         except (sqlite3.Error, OSError) as error:
+            if self._integrity is not None:
+                self._integrity.met(error)
             if is_refused(error):
                 self._forget()
             told = translate(error)

@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sqlite3
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dicomweb_server.errors import (
     TooBusy,
     Unavailable,
 )
+from dicomweb_server.model.disk import FULL_HINT
 
 _NOT_WRITABLE = frozenset(
     {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
@@ -36,7 +38,7 @@ def translate(error: sqlite3.Error | OSError) -> ArchiveError:
         return _of_system(error)
     code = code_of(error)
     if code == sqlite3.SQLITE_FULL:
-        return StoreFull("no space is left for the index", "free space or make the volume larger")
+        return StoreFull("no space is left for the index", FULL_HINT)
     if code == sqlite3.SQLITE_INTERRUPT:
         return QueryDeadlineExceeded("the search took too long", "narrow it down")
     if code in _NOT_WRITABLE:
@@ -67,9 +69,23 @@ def is_refused(error: BaseException) -> bool:
     )
 
 
+def free_bytes(folder: Path) -> int:
+    """Free space of a volume; endless where that cannot be told."""
+    try:
+        volume = os.statvfs(folder)
+    except OSError:
+        return sys.maxsize
+    return volume.f_bavail * volume.f_frsize
+
+
+def ends_all(error: BaseException) -> bool:
+    """Whether no other work of the same transaction may go on."""
+    return is_refused(error) or (isinstance(error, sqlite3.Error) and is_damaged(error))
+
+
 def _of_system(error: OSError) -> ArchiveError:
     if error.errno in _FULL:
-        return StoreFull("no space is left for the index", "free space or make the volume larger")
+        return StoreFull("no space is left for the index", FULL_HINT)
     if error.errno in _EXHAUSTED:
         return TooBusy("the system is out of resources: too many open files")
     return StoreReadOnly("the disk refused a write of the index")
@@ -135,8 +151,4 @@ class Suspension:
         self._reason = None
 
     def _is_full(self) -> bool:
-        try:
-            volume = os.statvfs(self._path.parent)
-        except OSError:
-            return False
-        return volume.f_bavail * volume.f_frsize < _LITTLE_BYTES
+        return free_bytes(self._path.parent) < _LITTLE_BYTES

@@ -57,18 +57,19 @@ class SqliteIndex:
         return self._generation
 
     @classmethod
-    def open(cls, path: Path, plan: IndexPlan, readers: int = 4) -> SqliteIndex:
+    def open(cls, path: Path, plan: IndexPlan, readers: int = 4, reserve: int = 0) -> SqliteIndex:
         """Open or make an index.
 
         Args:
             path: The database file; its folder exists.
             plan: Which attributes searches can match.
             readers: Number of threads for quick answers, and as many for searches, 1 or more.
+            reserve: Bytes of the volume that the index does not grow into; removals may.
 
         Raises:
             ConfigurationError: The file is damaged, no index of ours, or of a newer version.
         """
-        connection = WriterConnection(path, INDEX)
+        connection = WriterConnection(path, INDEX, reserve=reserve)
         generation = connection.look(rows.read_generation)
         writer = Writer(connection, Steps(crash_point()))
         pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
@@ -88,7 +89,7 @@ class SqliteIndex:
                 check()
             return insertion.put(connection, kept, policy)
 
-        return await self._writer.run(work, len(kept))
+        return await self._writer.add(work, len(kept))
 
     async def get(self, key: InstanceKey) -> InstanceRecord | None:
         """One instance by its three UIDs."""

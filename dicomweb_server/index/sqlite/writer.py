@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from dicomweb_server.errors import TooBusy, Unavailable
 from dicomweb_server.index.sqlite.connections import WriterConnection
-from dicomweb_server.index.sqlite.failure import is_refused, translate
+from dicomweb_server.index.sqlite.failure import ends_all, translate
 from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.stages import Stage, Waiting
 
@@ -57,7 +57,7 @@ class _Job(Generic[_R]):
         try:
             self._done = [self._work(connection)]
         except BaseException as error:
-            if is_refused(error) or not connection.in_transaction:  # it ends the whole transaction
+            if ends_all(error) or not connection.in_transaction:
                 raise
             connection.execute("ROLLBACK TO job")
             self.fail(error)
@@ -82,10 +82,17 @@ class Writer:
     Args:
         connection: Used by the writer's thread only, from now on.
         steps: Told of each transaction.
+        follow: Called behind each commit, before anybody is told of it.
     """
 
-    def __init__(self, connection: WriterConnection, steps: Steps | None = None) -> None:
+    def __init__(
+        self,
+        connection: WriterConnection,
+        steps: Steps | None = None,
+        follow: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self._connection = connection
+        self._follow = follow or _nothing
         self._steps = steps or Steps()
         self._queue: queue.Queue[_Job[object] | None] = queue.Queue(_WAITING)
         self._closed = False
@@ -115,12 +122,23 @@ class Writer:
         with Waiting(Stage.INDEX):
             return await asyncio.wrap_future(job.future)
 
+    async def add(self, work: Callable[[sqlite3.Connection], _R], weight: int = 1) -> _R:
+        """Do work that needs further space, as `run` does.
+
+        Raises:
+            StoreFull: The reserve of the volume has been reached.
+        """
+        self._connection.require_room()
+        return await self.run(work, weight)
+
     async def check(self) -> None:
         """Return where writing is not suspended; tries to end that when an attempt is due.
 
         Raises:
             StoreReadOnly, StoreFull: It is.
+            Unavailable: The database is damaged.
         """
+        self._connection.integrity.require()
         if self._connection.suspended:
             await self.run(_nothing)
 
@@ -178,6 +196,7 @@ class Writer:
                 job.run(connection)
             steps.reached(steps.commit)
             connection.execute("COMMIT")
+            self._follow(connection)
             steps.reached(steps.committed)
         except BaseException:
             if connection.in_transaction:
