@@ -49,7 +49,8 @@ class SqliteTombstones:
             Step.STATE_BEFORE_COMMIT,
             Step.STATE_AFTER_COMMIT,
         )
-        return cls(Writer(WriterConnection(path, STATE), steps), ReaderPool(path, 1))
+        connection = WriterConnection(path, STATE)
+        return cls(Writer(connection, steps), ReaderPool(path, 1, None, connection.integrity))
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember, durably, that these blobs are no longer part of the archive."""
