@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from dicomweb_server.errors import ConfigurationError
 
-CRASH_VARIABLE = "DICOMWEB_CRASH_POINT"
-"""Variable of fault tests: a step, or a step and at which time it is meant (`step:3`)."""
+CRASH_VARIABLE = "TEST_DICOMWEB_CRASH_POINT"
+"""Of fault tests: a step, or a step and at which time it is meant (`step:3`). No setting."""
 
 
 class Step(StrEnum):

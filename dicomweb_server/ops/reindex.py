@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dicomweb_server.errors import ArchiveError, Unavailable
-from dicomweb_server.index.port import Index, Tombstones
+from dicomweb_server.index.port import Index, Removed, Tombstones
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.instance import NewInstance
@@ -20,6 +20,7 @@ from dicomweb_server.model.outcome import DuplicatePolicy, PutOutcome
 from dicomweb_server.ops.batches import Progress, silent, walked
 from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.ops.findings import Findings
+from dicomweb_server.ops.past import Past
 from dicomweb_server.ops.scanning import ProcessScanner, Scanned, Scanner, Unusable
 from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.port import BlobStore, WalkedBlob
@@ -36,7 +37,7 @@ class ReindexReport:
         blobs: Blobs in the store.
         instances: Instances in the new index.
         replaced: Blobs that another one with the same UIDs took the place of.
-        buried: Blobs left out because they were deleted.
+        buried: Blobs left out because they were deleted, or came before a deletion.
         refused: Blobs that are no instances.
         damaged: Blobs that are missing or cut off.
     """
@@ -72,22 +73,39 @@ async def reindex(
         progress: Told of each batch.
     """
     report = ReindexReport()
-    blobs = await _inventory(store, tombstones, old, report)
+    past = await Past.of(old)
+    blobs = await _inventory(store, tombstones, old, report, past)
     done = 0
     ready: list[NewInstance] = []
     for batch in _batches(blobs):
         scanned, _ = await asyncio.gather(
             scanner.scan([found.blob for found in batch]), _put(index, ready, report)
         )
-        ready = list(_usable(batch, scanned, report))
+        ready = await _living(list(_usable(batch, scanned, report)), past, tombstones, report)
         done += len(batch)
         progress(done, len(blobs))
     await _put(index, ready, report)
     return report
 
 
+async def _living(
+    found: Sequence[NewInstance], past: Past, tombstones: Tombstones, report: ReindexReport
+) -> list[NewInstance]:
+    """Bury what came before its instance was deleted or replaced; the next rebuild sees that."""
+    over = [new for new in found if past.is_over(new)]
+    if not over:
+        return list(found)
+    await tombstones.bury([Removed(new.scanned.key, new.blob.digest) for new in over])
+    report.buried += len(over)
+    return [new for new in found if not past.is_over(new)]
+
+
 async def _inventory(
-    store: BlobStore, tombstones: Tombstones, old: Index | None, report: ReindexReport
+    store: BlobStore,
+    tombstones: Tombstones,
+    old: Index | None,
+    report: ReindexReport,
+    past: Past,
 ) -> list[WalkedBlob]:
     """Every blob to be indexed, in the order in which they are put."""
     ranked = []
@@ -95,6 +113,7 @@ async def _inventory(
         digests = [found.blob.digest for found in batch]
         buried = await tombstones.buried(digests)
         known, old = await _known(old, digests)
+        past.strangers |= set(digests) - known
         report.blobs += len(batch)
         report.buried += len(buried - known)
         ranked += [

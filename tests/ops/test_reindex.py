@@ -76,6 +76,27 @@ async def test_what_was_deleted_does_not_come_back(folder: DataFolder) -> None:
         assert set(await archive.records()) == {kept.scanned.key}
 
 
+async def test_bytes_nobody_was_told_of_do_not_undo_a_later_deletion(folder: DataFolder) -> None:
+    """A server that dies leaves such bytes: of a request without answer, or replaced ones."""
+    data = demo_study()[0]
+    async with opened(folder) as archive:
+        async with archive.store.stage() as staging:
+            await staging.write([changed(data, PatientID="unheard")])
+            await staging.commit()
+        gone, _ = await archive.add(data)
+        await archive.delete(Scope.of(gone.scanned.key))
+    for _ in range(2):  # the second rebuild has no deletion in its old index
+        report = await rebuilt(folder)
+        assert (report.blobs, report.buried, report.instances) == (2, 2, 0)
+
+
+async def test_bytes_nobody_was_told_of_come_where_nothing_was_deleted(folder: DataFolder) -> None:
+    async with opened(folder) as archive, archive.store.stage() as staging:
+        await staging.write([demo_study()[0]])
+        await staging.commit()
+    assert (await rebuilt(folder)).instances == 1
+
+
 async def test_what_was_stored_again_after_its_deletion_stays(folder: DataFolder) -> None:
     async with opened(folder) as archive:
         new, _ = await archive.add(demo_study()[0])
