@@ -41,7 +41,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """
     target = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(target)
-    handler.setFormatter(_formatter(_wants_json(settings.format, target)))
+    handler.setFormatter(formatter(settings, target))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.value.upper())
@@ -63,7 +63,13 @@ def _wants_json(kind: LogFormat, stream: TextIO) -> bool:
     return not stream.isatty() if kind is LogFormat.AUTO else kind is LogFormat.JSON
 
 
-def _formatter(as_json: bool) -> logging.Formatter:
+def formatter(settings: LogSettings, stream: TextIO) -> logging.Formatter:
+    """What makes a line of a record.
+
+    Args:
+        settings: The form.
+        stream: Where lines go; it matters to LogFormat.AUTO.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -71,7 +77,7 @@ def _formatter(as_json: bool) -> logging.Formatter:
         structlog.stdlib.ExtraAdder(),
     ]
     renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
-    if not as_json:
+    if not _wants_json(settings.format, stream):
         renderer = structlog.dev.ConsoleRenderer(colors=False)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import data
+from tests import canaries, data
 from tests.programs import in_ci
 
 
@@ -17,6 +18,14 @@ def data_folder() -> Path:
     if folder is None:
         pytest.skip("the folder of real DICOM files is not here (set DICOMWEB_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logs_tell_nothing_of_patients() -> Iterator[None]:
+    """No line that a test makes the program log names a patient of the tests' data (T28)."""
+    with canaries.watching() as watch:
+        yield
+    canaries.check(watch.text, "the log")
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Running:
         """Stop it in order, and return what it wrote to standard error."""
         self.process.send_signal(signal.SIGTERM)
         _, err = self.process.communicate(timeout=60)
+        canaries.check(err, "the log")
         return err
 
 
@@ -62,6 +65,20 @@ def serving(data: Path, arguments: Sequence[str] = ()) -> Iterator[Running]:
             yield Running(process, origin, "".join(lines))
         finally:
             process.kill()
+            _check_the_rest(process)
+
+
+def _check_the_rest(process: subprocess.Popen[str]) -> None:
+    """See that what nobody has read of a log names no patient."""
+    if process.stderr is None or process.stderr.closed:
+        return
+    place = process.stderr.fileno()
+    os.set_blocking(place, False)  # a worker may have outlived it, and has it open
+    written = b""
+    with suppress(BlockingIOError):
+        while piece := os.read(place, 1 << 16):
+            written += piece
+    canaries.check(written.decode(errors="replace"), "the log")
 
 
 def plain_environment() -> dict[str, str]:

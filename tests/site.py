@@ -13,6 +13,7 @@ import orjson
 
 from dicomweb_server.app import create_app
 from dicomweb_server.settings import CodecSettings, Settings
+from tests import canaries
 
 ROOT = "/dicom-web"
 ANY_SYNTAX = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -58,7 +59,10 @@ class Site:
         """Send one request; `path` is below the DICOMweb root unless it begins with `//`."""
         url = path[1:] if path.startswith("//") else ROOT + path
         call = self._client.request(method, url, headers=headers, content=content)
-        return self._runner.run(call)
+        response = self._runner.run(call)
+        if response.headers.get("content-type") == "application/problem+json":
+            canaries.check(response.text, f"the refusal of {method}")
+        return response
 
     def get(self, path: str, accept: str = "*/*", **headers: str) -> httpx.Response:
         """GET with an Accept header; other headers by their name with `_` for `-`."""

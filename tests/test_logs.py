@@ -22,6 +22,11 @@ class _Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
+def _logs_tell_nothing_of_patients() -> None:
+    """Here the loggers themselves are tried, with names of patients."""
+
+
+@pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level

@@ -100,7 +100,10 @@ def _told(path: Path, found: Iterator[Found]) -> Iterator[Found]:
 def _referenced(path: Path, limits: ArchiveLimits) -> Iterator[Found]:
     folder = path.parent.resolve()
     for components in referenced_files(path):
-        file = _inside(folder, components)
+        try:
+            file = _inside(folder, components)
+        except OSError:  # a name that no file can have, or a folder that nobody may read
+            file = None
         if file is None:
             yield Skipped(str(folder.joinpath(*components)), "named by the DICOMDIR, not there")
         elif not _leads_into(folder, file):

@@ -97,7 +97,7 @@ FILE_NAMES = (
     b";id.dcm",
     b"'quoted\".dcm",
     b" blank .dcm",
-    b"[red]markup[/red].dcm",
+    b"[red]markup[red].dcm",
     b"x" * 251 + b".dcm",
     b"\xff\xfe.dcm",
     "\u202egnp.dcm".encode(),
