@@ -13,8 +13,8 @@ from dicomweb_server.model.instance import ByteRange, InstanceRecord
 from dicomweb_server.model.source import ByteSource, MemorySource
 from dicomweb_server.service.inflated import Inflated
 from dicomweb_server.store.renditions import FilesystemRenditions
-from tests.dicom.test_inflate import LONG, _deflated
-from tests.service.stored import LIMITS, opened
+from tests.dicom.test_inflate import DEFLATED
+from tests.service.stored import LIMITS, Stored, opened
 
 RANGES = [ByteRange(3_000_000, 9), ByteRange(0, 500), ByteRange(100, 2_000_000)]
 
@@ -23,9 +23,8 @@ RANGES = [ByteRange(3_000_000, 9), ByteRange(0, 500), ByteRange(100, 2_000_000)]
 def test_ranges_streams_and_generators_give_the_inflated_bytes(
     tmp_path: Path, reserve: int
 ) -> None:
-    data = _deflated(LONG)
     pieces: list[bytes] = []
-    inflate(MemorySource(data), pieces.append, LIMITS)
+    inflate(MemorySource(DEFLATED), pieces.append, LIMITS)
     wanted = b"".join(pieces)
 
     async def check(inflated: Inflated, record: InstanceRecord) -> None:
@@ -39,15 +38,15 @@ def test_ranges_streams_and_generators_give_the_inflated_bytes(
             wanted[:5],
         ]
 
-    async def run() -> None:
+    async def run(held: Stored) -> None:
         renditions = FilesystemRenditions.open(tmp_path / "kept", 1, 1 << 30, reserve)
-        with opened(tmp_path / "other") as held:
-            record = await held.keep(data)
-            await check(Inflated(held.store, renditions, LIMITS), record)
+        record = await held.keep(DEFLATED)
+        await check(Inflated(held.store, renditions, LIMITS), record)
         assert bool(list(renditions.walk())) == (reserve == 0)
         await renditions.close()
 
-    asyncio.run(run())
+    with opened(tmp_path / "other") as held:
+        asyncio.run(run(held))
 
 
 def _ends(source: ByteSource) -> Iterator[bytes]:
