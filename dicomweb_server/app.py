@@ -15,16 +15,19 @@ from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
 from dicomweb_server.auth.port import Authorizer
 from dicomweb_server.codec.pictures import PillowPictures
 from dicomweb_server.codec.pool import CodecPool
-from dicomweb_server.index.port import Index, Tombstones
+from dicomweb_server.index.port import DamageMarks, Index, Tombstones
+from dicomweb_server.index.sqlite.damage import SqliteDamageMarks
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.crash import crash_point
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder, Use
+from dicomweb_server.ops.scrub import Scrub, ScrubPlan
 from dicomweb_server.service.backgrounds import Backgrounds
 from dicomweb_server.service.compose import Compose, ComposeLimits
 from dicomweb_server.service.content import Content
+from dicomweb_server.service.damage import DamageRegister, Inspection
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.described import Described
 from dicomweb_server.service.health import Health
@@ -40,11 +43,13 @@ from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.service.uri import UriRender
 from dicomweb_server.settings import Settings
 from dicomweb_server.store.filesystem import FilesystemStore
+from dicomweb_server.store.layout import Layout
 from dicomweb_server.store.port import BlobStore, RenditionStore
 from dicomweb_server.store.renditions import FilesystemRenditions
+from dicomweb_server.store.verifying import VerifyingStore
 from dicomweb_server.web import routes
-from dicomweb_server.web.download import DownloadMiddleware
 from dicomweb_server.web.dispatch import RoutesBySegments
+from dicomweb_server.web.download import DownloadMiddleware
 from dicomweb_server.web.exchange import Services
 from dicomweb_server.web.middleware import CorsMiddleware, RequestMiddleware, no_route
 from dicomweb_server.web.settings import WebSettings
@@ -58,6 +63,8 @@ class Ports:
     store: BlobStore
     index: Index
     tombstones: Tombstones
+    marks: DamageMarks
+    damage: DamageRegister
     renditions: RenditionStore
     derived: Derived
     codecs: CodecPool
@@ -97,6 +104,10 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         stack.push_async_callback(index.close)
         tombstones = await asyncio.to_thread(SqliteTombstones.open, folder.state)
         stack.push_async_callback(tombstones.close)
+        marks = await asyncio.to_thread(SqliteDamageMarks.open, folder.state)
+        stack.push_async_callback(marks.close)
+        damage = DamageRegister(marks, index)
+        stack.push_async_callback(damage.close)
         renditions = await asyncio.to_thread(
             FilesystemRenditions.open,
             folder.renditions,
@@ -109,7 +120,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         stack.push_async_callback(derived.settle)
         codecs = CodecPool(settings.codec_limits())
         stack.push_async_callback(codecs.close)
-        yield Ports(store, index, tombstones, renditions, derived, codecs)
+        verifying = VerifyingStore(store, damage)
+        yield Ports(verifying, index, tombstones, marks, damage, renditions, derived, codecs)
 
 
 def make_services(settings: Settings, ports: Ports) -> Services:
@@ -132,13 +144,18 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         ingest=_ingest(settings, ports, authorizer),
         search=Search(ports.index, authorizer, settings.query.deadline_seconds),
         retrieve=Retrieve(
-            ports.index, content, authorizer, immutable=immutable, transcoder=transcoder
+            ports.index,
+            content,
+            authorizer,
+            immutable=immutable,
+            transcoder=transcoder,
+            inspection=Inspection(ports.store, ports.damage),
         ),
         render=render,
         thumbnails=Thumbnails(ports.index, pictures, authorizer),
         uri=UriRender(ports.index, pictures, render, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer, crash_point()),
-        health=Health(ports.store, ports.index, ports.tombstones),
+        health=Health(ports.store, ports.index, ports.tombstones, ports.damage),
     )
 
 
@@ -186,7 +203,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
             app.state.services = make_services(chosen, ports)
             if chosen.codec.warm:
                 ports.codecs.warm()
-            yield
+            async with _scrubbing(chosen, ports):
+                yield
 
     return Starlette(
         routes=[RoutesBySegments(routes.build(chosen.http.root))],
@@ -194,6 +212,21 @@ def create_app(settings: Settings | None = None) -> Starlette:
         exception_handlers={HTTPException: no_route},  # type: ignore[dict-item] # any ASGI callable
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _scrubbing(settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Read stored bytes in the background for as long as the context lasts."""
+    if not settings.scrub.enabled:
+        yield
+        return
+    plan = ScrubPlan(settings.scrub.days * 86_400, settings.scrub.bytes_per_second)
+    scrub = Scrub(Layout(settings.data), ports.index, ports.damage, ports.marks, plan)
+    scrub.begin()
+    try:
+        yield
+    finally:
+        await scrub.close()
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -230,7 +230,17 @@ class StoreFull(ArchiveError):
 
 
 class BlobDamaged(ArchiveError):
-    """Stored bytes are missing, too short, or differ from their hash."""
+    """Stored bytes are missing, too short, or differ from their hash.
+
+    Args:
+        detail: What is wrong with them.
+        hint: What helps.
+        final: Whether nothing of what was asked is left, so that leaving out helps no more.
+    """
+
+    def __init__(self, detail: str, hint: str = "", *, final: bool = False) -> None:
+        super().__init__(detail, hint)
+        self.final = final
 
 
 class ConfigurationError(ArchiveError):

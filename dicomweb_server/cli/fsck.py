@@ -14,6 +14,7 @@ from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.ops.fsck import FsckReport, check
 from dicomweb_server.settings import Settings
+from dicomweb_server.store.layout import Layout
 
 
 @click.command(short_help="Compare the index with the stored bytes.")
@@ -28,14 +29,22 @@ def fsck(data: Path | None, config: Path | None, hashes: bool, as_json: bool) ->
     settings = settings_of(config, data=data).settings
 
     def work() -> Result:
-        with DataFolder(settings.data).acquire(Use.TOOL), Counter("comparing") as counter:
+        with (
+            DataFolder(settings.data).acquire(Use.TOOL),
+            Counter("comparing", as_bytes=hashes) as counter,
+        ):
             found = asyncio.run(_check(settings, counter, hashes=hashes))
         shown = {each.name: getattr(found, each.name) for each in fields(found)}
-        return Result({**shown, "healthy": found.healthy}, damage=not found.healthy)
+        return Result(
+            {**shown, "healthy": found.healthy}, damage=not found.healthy, partial=found.skipped > 0
+        )
 
     perform("fsck", work, as_json=as_json)
 
 
 async def _check(settings: Settings, counter: Counter, *, hashes: bool) -> FsckReport:
     async with open_ports(settings) as ports:
-        return await check(ports.store, ports.index, hashes=hashes, progress=counter)
+        layout = Layout(settings.data)
+        return await check(
+            ports.store, layout, ports.index, ports.damage, hashes=hashes, progress=counter
+        )

@@ -16,6 +16,7 @@ from dicomweb_server.cli.import_ import import_
 from dicomweb_server.cli.reindex import reindex
 from dicomweb_server.cli.restore import restore
 from dicomweb_server.cli.serve import serve
+from dicomweb_server.cli.verify import verify
 from dicomweb_server.cli.version import version
 from dicomweb_server.errors import ArchiveError
 
@@ -49,7 +50,7 @@ def cli() -> None:
     """
 
 
-for verb in (serve, import_, gc, fsck, reindex, backup, restore, config, version):
+for verb in (serve, import_, gc, fsck, verify, reindex, backup, restore, config, version):
     cli.add_command(verb)
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from dicomweb_server.errors import QueryDeadlineExceeded
 from dicomweb_server.index.order import Sorting
-from dicomweb_server.index.port import Counts, Documents, Removed
+from dicomweb_server.index.port import Counts, Documents, Holding, Removed
 from dicomweb_server.model.canonical import canonical
 from dicomweb_server.model.change import Change, ChangeAction
 from dicomweb_server.model.document import Document
@@ -170,6 +170,12 @@ class MemoryIndex:
         """Discard blobs that no row refers to."""
         live = await self.referenced(digests)
         return tuple([digest for digest in digests if digest not in live and await discard(digest)])
+
+    async def holdings(self, after: str, limit: int) -> tuple[Holding, ...]:
+        """Blobs that rows refer to, in order of their digests, from behind `after`."""
+        found = [Holding(held.new.blob, key) for key, held in self._held.items()]
+        found.sort(key=lambda holding: holding.blob.digest)
+        return tuple(one for one in found if one.blob.digest > after)[:limit]
 
     async def counts(self) -> Counts:
         """Totals."""

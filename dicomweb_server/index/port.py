@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dicomweb_server.model.change import Change
+from dicomweb_server.model.damage import Damage
 from dicomweb_server.model.document import Document
 from dicomweb_server.model.ids import InstanceKey, Scope
-from dicomweb_server.model.instance import InstanceRecord, NewInstance
+from dicomweb_server.model.instance import Blob, InstanceRecord, NewInstance
 from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
 from dicomweb_server.model.query import Query, SearchResult
 
@@ -33,6 +34,29 @@ class Removed:
 
     key: InstanceKey
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A blob that belongs to an instance."""
+
+    blob: Blob
+    key: InstanceKey
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubPlace:
+    """How far the reading of all blobs has come.
+
+    Args:
+        after: Digest of the last blob that was read; empty at the start.
+        began_at: Nanoseconds since 1970 when this pass began; 0 where none has.
+        ended_at: Nanoseconds since 1970 when the last pass ended; 0 where none has.
+    """
+
+    after: str = ""
+    began_at: int = 0
+    ended_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +164,10 @@ class Index(Protocol):
         """
         ...
 
+    async def holdings(self, after: str, limit: int) -> tuple[Holding, ...]:
+        """Blobs that rows refer to, in order of their digests, from behind `after`."""
+        ...
+
     async def counts(self) -> Counts:
         """Totals, without scanning."""
         ...
@@ -190,6 +218,34 @@ class Tombstones(Protocol):
             Unavailable: Writing is suspended.
             StoreFull: There is no space for more.
         """
+        ...
+
+    async def close(self) -> None:
+        """Release threads and connections."""
+        ...
+
+
+class DamageMarks(Protocol):
+    """What is known of damaged blobs, and how far the scrub is; not derivable from the bytes."""
+
+    async def mark(self, found: Sequence[Damage]) -> None:
+        """Remember, durably, that these blobs are damaged."""
+        ...
+
+    async def clear(self, digests: Sequence[str]) -> None:
+        """Forget it again: they were found whole, stored anew, or nobody refers to them."""
+        ...
+
+    async def marked(self, limit: int) -> tuple[Damage, ...]:
+        """The marks, the newest first."""
+        ...
+
+    async def place(self) -> ScrubPlace:
+        """How far the scrub has come."""
+        ...
+
+    async def keep_place(self, place: ScrubPlace) -> None:
+        """Remember, durably, how far the scrub has come."""
         ...
 
     async def close(self) -> None:

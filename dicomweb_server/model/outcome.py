@@ -59,6 +59,8 @@ class PutOutcome(Enum):
     ADDED = "added"
     UNCHANGED = "unchanged"
     """The same bytes were there already."""
+    MENDED = "mended"
+    """The same bytes had been stored and were damaged; they are whole again."""
     KEPT = "kept"
     """Other bytes are stored under these UIDs and stay."""
     REPLACED = "replaced"

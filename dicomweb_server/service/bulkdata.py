@@ -75,10 +75,19 @@ class BulkSet:
         self.missing: list[Undelivered] = []
         self.settled: list[tuple[InstanceRecord, list[ChosenBulk]]] | None = []
 
-    def add(self, record: InstanceRecord) -> None:
-        """Take in the next instance."""
-        elements = self.choose(record)
+    def add(self, record: InstanceRecord, harm: str = "") -> None:
+        """Take in the next instance.
+
+        Args:
+            record: The instance.
+            harm: Why nothing of it can be delivered; empty where that is not so.
+        """
         wanted = sum(1 for _ in self._wanted(record))
+        if harm:
+            if wanted:
+                self.missing.append(Undelivered(record.key, harm, damaged=True))
+            return
+        elements = self.choose(record)
         if len(elements) < wanted:
             reason = self._choice.refusal(record, self._wishes).detail
             self.missing.append(Undelivered(record.key, reason))

@@ -87,7 +87,7 @@ class Content:
         """Read ranges that the frame or bulk table names."""
         if record.transfer_syntax == media.DEFLATED_LITTLE:
             return await self._inflated.read(record, ranges)
-        return await self._store.read(record.blob.digest, ranges)
+        return await self._store.read(record.blob.digest, ranges, record.blob.size)
 
     async def read_through(
         self, record: InstanceRecord, ranges: Iterable[ByteRange], word: int

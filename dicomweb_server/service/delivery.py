@@ -58,10 +58,17 @@ class DeliveredPart:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """An instance that cannot be delivered as asked."""
+    """An instance that cannot be delivered as asked.
+
+    Args:
+        key: The instance.
+        reason: Why, without patient data.
+        damaged: Whether it cannot be delivered at all, because of its stored bytes.
+    """
 
     key: InstanceKey
     reason: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dicomweb_server.errors import StoreFull
 from dicomweb_server.index.port import Index, Tombstones
+from dicomweb_server.service.damage import DamageRegister
 from dicomweb_server.store.port import BlobStore
 
 
@@ -14,10 +15,18 @@ class Health:
         store: Where bytes lie.
         index: Where rows lie.
         tombstones: Where deletions lie.
+        damage: What is known of damaged bytes.
     """
 
-    def __init__(self, store: BlobStore, index: Index, tombstones: Tombstones) -> None:
+    def __init__(
+        self, store: BlobStore, index: Index, tombstones: Tombstones, damage: DamageRegister
+    ) -> None:
         self._parts = (index, tombstones, store)
+        self._damage = damage
+
+    async def damaged(self) -> int:
+        """How many instances are known to have damaged bytes."""
+        return await self._damage.count()
 
     async def check(self) -> str:
         """Return when all of them answer, and may be written.

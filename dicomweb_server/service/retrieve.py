@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.errors import NotAcceptable, NotFound, Unavailable
-from dicomweb_server.index.port import Documents, Index
+from dicomweb_server.index.port import Index
 from dicomweb_server.model import media
-from dicomweb_server.model.document import json_array, json_length
-from dicomweb_server.model.gzipped import gzip_array
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.instance import BulkRef, InstanceRecord
 from dicomweb_server.service.bulkdata import BulkReader, BulkSet, single_frames
 from dicomweb_server.service.choice import ANY_TYPE, Choice, bulk_form, has_pixels, own_syntax
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.context import Context
+from dicomweb_server.service.damage import Inspection, all_damaged, damaged_keys
 from dicomweb_server.service.delivery import (
     DeliveredPart,
     Delivery,
@@ -28,37 +27,13 @@ from dicomweb_server.service.delivery import (
 from dicomweb_server.service.derived import maker
 from dicomweb_server.service.files import FileReader
 from dicomweb_server.service.frames import plan, table_of
+from dicomweb_server.service.metadata import Metadata
 from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
 
 T = TypeVar("T")
 
 _PAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """DICOM JSON of a scope.
-
-    Args:
-        documents: In order.
-        revision: Changes whenever the scope changes.
-    """
-
-    documents: Documents
-    revision: str
-
-    def chunks(self, base: str) -> Iterator[bytes]:
-        """The JSON array, a chunk for each instance; `base` as in `model.document`."""
-        return json_array(self.documents.documents, base.encode())
-
-    def length(self, base: str) -> int:
-        """Bytes of all chunks."""
-        return json_length(self.documents.documents, base.encode())
-
-    def gzipped(self, base: str) -> Iterator[bytes]:
-        """The JSON array as one gzip member, a chunk for each instance."""
-        return gzip_array(self.documents.documents, base.encode())
 
 
 class Retrieve:
@@ -70,6 +45,7 @@ class Retrieve:
         authorizer: Asked first.
         immutable: Whether an instance keeps its bytes as long as it exists.
         transcoder: Transcodes pixels; None to deliver them only as they are stored.
+        inspection: Looks at the bytes of many instances in front; None trusts them.
     """
 
     def __init__(
@@ -80,8 +56,10 @@ class Retrieve:
         *,
         immutable: bool,
         transcoder: Transcoder | None = None,
+        inspection: Inspection | None = None,
     ) -> None:
         self._index = index
+        self._inspection = inspection
         self._choice = Choice(None)
         if transcoder is not None:
             self._choice = Choice(transcoder.codecs, transcoder.undecodable)
@@ -102,6 +80,7 @@ class Retrieve:
         Raises:
             NotFound: There are none.
             NotAcceptable: None of them can be delivered in an acceptable form.
+            BlobDamaged: The bytes of all of them are damaged, as far as a look at them tells.
         """
         await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
         parts: list[DeliveredPart] = []
@@ -109,7 +88,10 @@ class Retrieve:
         digests: list[str] = []
         multipart = True
         record = None
-        async for record in self._records(scope):
+        async for record, harm in self._inspected(scope):
+            if harm:
+                missing.append(Undelivered(record.key, harm, damaged=True))
+                continue
             met = _first(
                 self._choice.instance_syntax, record, self._choice.preferred(record, wishes)
             )
@@ -124,7 +106,7 @@ class Retrieve:
         if record is None:
             raise _absent(scope)
         if not parts:
-            raise self._choice.refusal(record, wishes)
+            raise all_damaged(missing) or self._choice.refusal(record, wishes)
         tag = tag_of(["instances", self._preamble, str(multipart), *digests])
         immutable = self._immutable and scope.instance is not None
         return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
@@ -139,10 +121,11 @@ class Retrieve:
             settled: What it returned; nothing of it is kept but the numbers.
         """
         count = len(settled.parts)
+        damaged = damaged_keys(settled.missing)
 
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = count
-            async for record in self._records(scope):
+            async for record in self._records(scope, damaged):
                 met = _first(
                     self._choice.instance_syntax, record, self._choice.preferred(record, wishes)
                 )
@@ -232,16 +215,17 @@ class Retrieve:
         Raises:
             NotFound: There are no such instances, or they have no bulk data.
             NotAcceptable: None of it can be delivered in an acceptable form.
+            BlobDamaged: The bytes of all instances are damaged, as far as a look at them tells.
         """
         await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
         found = BulkSet(self._choice, wishes, pixels=pixels)
         record = None
-        async for record in self._records(scope):
-            found.add(record)
+        async for record, harm in self._inspected(scope):
+            found.add(record, harm)
         if record is None:
             raise _absent(scope)
         if found.count == 0 and found.missing:
-            raise self._choice.refusal(record, wishes)
+            raise all_damaged(found.missing) or self._choice.refusal(record, wishes)
         if found.count == 0:
             raise NotFound("there are no bulk data of this kind", "see the metadata")
         tag = tag_of(["bulk-set", maker(), str(pixels), *found.names])
@@ -259,9 +243,11 @@ class Retrieve:
     def _flow(self, scope: Scope, found: BulkSet) -> Callable[[], AsyncIterator[DeliveredPart]]:
         """The parts of so many elements that they are chosen once more while they are sent."""
 
+        damaged = damaged_keys(found.missing)
+
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = found.count
-            async for record in self._records(scope):
+            async for record in self._records(scope, damaged):
                 for part in self._bulk.parts(record, found.choose(record)):
                     yield part
                     left -= 1
@@ -316,16 +302,33 @@ class Retrieve:
             raise _absent(scope)
         return record
 
-    async def _records(self, scope: Scope) -> AsyncIterator[InstanceRecord]:
+    async def _records(
+        self, scope: Scope, without: Collection[InstanceKey] = ()
+    ) -> AsyncIterator[InstanceRecord]:
+        """The instances of a scope, but for some."""
+        async for page in self._pages(scope):
+            for record in page:
+                if record.key not in without:
+                    yield record
+
+    async def _inspected(self, scope: Scope) -> AsyncIterator[tuple[InstanceRecord, str]]:
+        """The instances of a scope, each with what is known to be wrong with its bytes."""
+        async for page in self._pages(scope):
+            harm: dict[str, str] = {}
+            if self._inspection and not scope.instance:  # one is read to find out
+                harm = await self._inspection.damaged(page)
+            for record in page:
+                yield record, harm.get(record.blob.digest, "")
+
+    async def _pages(self, scope: Scope) -> AsyncIterator[Sequence[InstanceRecord]]:
         if scope.study and scope.series and scope.instance:
             record = await self._index.get(InstanceKey(scope.study, scope.series, scope.instance))
             if record is not None:
-                yield record
+                yield [record]
             return
         after = 0
         while page := await self._index.records(scope, after, _PAGE):
-            for record in page:
-                yield record
+            yield page
             after = page[-1].sequence
 
     def _frames(

@@ -128,6 +128,8 @@ def _expanded(value: Path) -> Path:
 Bytes = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 CodecMemory = Annotated[int, BeforeValidator(_size), Field(ge=512 * 2**20)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, le=3_660, allow_inf_nan=False)]
+Rate = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 Few = Annotated[int, Field(ge=1, le=256)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 PerLevel = Annotated[tuple[Count, Count, Count], BeforeValidator(_three)]

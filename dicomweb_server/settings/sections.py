@@ -30,6 +30,7 @@ from dicomweb_server.settings.kinds import (
     Bytes,
     CodecMemory,
     Count,
+    Days,
     Few,
     File,
     Folder,
@@ -37,6 +38,7 @@ from dicomweb_server.settings.kinds import (
     Origins,
     PerLevel,
     Port,
+    Rate,
     Root,
     Seconds,
     attribute_path,
@@ -173,6 +175,23 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrubSettings:
+    """Reading all stored bytes in the background, to find damage before somebody needs them."""
+
+    enabled: Annotated[bool, Field(description="Whether the server does that.")] = True
+    days: Annotated[
+        Days, Field(description="Time in which everything is read once, spread evenly over it.")
+    ] = 30.0
+    bytes_per_second: Annotated[
+        Rate,
+        Field(
+            description="How fast it may read at the most; where that is too slow for `days`, "
+            "it takes longer."
+        ),
+    ] = 4 * MIB
+
+
+@dataclass(frozen=True, slots=True)
 class IndexSettings:
     """The index of instances."""
 
@@ -285,6 +304,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    scrub: ScrubSettings = field(default_factory=ScrubSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     metadata: MetadataSettings = field(default_factory=MetadataSettings)

@@ -36,6 +36,15 @@ def unreadable(error: OSError) -> ArchiveError:
     return Unavailable(f"the store cannot be read: {reason}")
 
 
+def version_of(found: os.stat_result) -> str:
+    """What differs whenever a file was written, replaced or touched: no program can set its ctime.
+
+    Args:
+        found: What the system tells of the file.
+    """
+    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
+
+
 class OpenFile:
     """A file opened for reading at any place; a ByteSource.
 
@@ -78,6 +87,11 @@ class OpenFile:
     def size(self) -> int:
         """Length in bytes."""
         return self._size
+
+    @property
+    def version(self) -> str:
+        """Differs whenever anybody has written to the file, or put another in its place."""
+        return version_of(os.fstat(self._descriptor))
 
     @property
     def used(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dicomweb_server.errors import Unavailable
+from dicomweb_server.errors import BlobDamaged, Unavailable
 from dicomweb_server.model.crash import Reached, crash_point
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.limits import MIB
@@ -19,11 +19,13 @@ from dicomweb_server.store.files import (
     stream_file,
     transform_file,
     unreadable,
+    version_of,
 )
+from dicomweb_server.store.hashing import is_whole
 from dicomweb_server.store.health import Health
 from dicomweb_server.store.layout import Layout, is_digest
 from dicomweb_server.store.pool import Pool
-from dicomweb_server.store.port import Committed, WalkedBlob
+from dicomweb_server.store.port import BlobState, Committed, WalkedBlob
 from dicomweb_server.store.publish import Publisher
 from dicomweb_server.store.staging import FilesystemStaging, StagedBytes, StagingFolder
 
@@ -87,9 +89,11 @@ class FilesystemStore:
         staged = StagedBytes(self._folder, self._health, self._reached)
         return FilesystemStaging(staged, self._writers, self._publish)
 
-    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    async def read(
+        self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
+    ) -> list[bytes]:
         """Read ranges of one blob, in one hop where they are not in memory."""
-        opener = self._opener(digest)
+        opener = self._opener(digest, size)
         found = self._cached.read(digest, opener, ranges)
         if found is None:
             found = await self._readers.run(read_ranges, opener, ranges)
@@ -117,7 +121,29 @@ class FilesystemStore:
 
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
-        return await self._readers.run(self._size, digest)
+        state = await self._readers.run(self.state, digest)
+        return None if state is None else state.size
+
+    async def states(self, digests: Sequence[str]) -> list[BlobState | None]:
+        """What the system tells of many blobs, in one hop."""
+        return await self._readers.run(lambda: list(map(self.state, digests)))
+
+    async def intact(self, blob: Blob) -> bool:
+        """Whether a blob is there and its bytes have the right hash."""
+        return await self._readers.run(self._is_intact, blob)
+
+    def state(self, digest: str) -> BlobState | None:
+        """What the system tells of a blob; blocking, for one call of it."""
+        try:
+            found = self._layout.blob(digest).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            meaning = unreadable(error)
+            if isinstance(meaning, BlobDamaged):
+                return BlobState(-1, "")
+            raise meaning from error
+        return BlobState(found.st_size, version_of(found))
 
     def walk(self, after: str = "") -> Iterator[WalkedBlob]:
         """Every blob in order of its digest, from behind `after`; blocking."""
@@ -156,13 +182,12 @@ class FilesystemStore:
         self._cached.remember(committed.blob.digest)
         return committed
 
-    def _size(self, digest: str) -> int | None:
+    def _is_intact(self, blob: Blob) -> bool:
         try:
-            return self._layout.blob(digest).stat().st_size
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise unreadable(error) from error
+            with self.source(blob) as source:
+                return is_whole(source, blob.digest)
+        except BlobDamaged:
+            return False
 
     def _check(self) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from dicomweb_server.errors import BlobDamaged
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.source import ByteSource, MemorySource
-from dicomweb_server.store.port import Committed, WalkedBlob
+from dicomweb_server.store.port import BlobState, Committed, WalkedBlob
 
 T = TypeVar("T")
 
@@ -66,9 +66,11 @@ class MemoryStore:
         """Open a place for new bytes."""
         return MemoryStaging(self._blobs)
 
-    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    async def read(
+        self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
+    ) -> list[bytes]:
         """Read ranges of one blob."""
-        data = self._get(digest)
+        data = self._get(digest) if size is None else self._whole(Blob(digest, size))
         return [_cut(data, part) for part in ranges]
 
     async def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
@@ -93,6 +95,21 @@ class MemoryStore:
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
         return len(self._blobs[digest][0]) if digest in self._blobs else None
+
+    async def states(self, digests: Sequence[str]) -> list[BlobState | None]:
+        """What is known of many blobs."""
+        return list(map(self.state, digests))
+
+    async def intact(self, blob: Blob) -> bool:
+        """Whether a blob is there; memory keeps what it has."""
+        return blob.digest in self._blobs
+
+    def state(self, digest: str) -> BlobState | None:
+        """What is known of a blob."""
+        if digest not in self._blobs:
+            return None
+        data, received_at = self._blobs[digest]
+        return BlobState(len(data), str(received_at))
 
     def walk(self, after: str = "") -> Iterator[WalkedBlob]:
         """Every blob in order of its digest, from behind `after`."""

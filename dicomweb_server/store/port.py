@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from dicomweb_server.model.damage import Damage
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.source import ByteSource
 
@@ -78,6 +79,35 @@ class WalkedBlob:
     received_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class BlobState:
+    """What is known of a blob without reading it.
+
+    Args:
+        size: Its bytes; -1 where the disk does not tell.
+        version: Differs whenever somebody wrote to what holds it, or put something in its place.
+    """
+
+    size: int
+    version: str
+
+
+class DamageLog(Protocol):
+    """Remembers which blobs are damaged; may be called in any thread, and never waits."""
+
+    def known(self, digest: str) -> Damage | None:
+        """What is known to be wrong with a blob."""
+        ...
+
+    def note(self, damage: Damage) -> None:
+        """A blob was found damaged."""
+        ...
+
+    def clear(self, digest: str) -> None:
+        """A blob was found whole, or stored anew."""
+        ...
+
+
 class BlobStore(Protocol):
     """Bytes by the SHA-256 of their content; written once, never changed.
 
@@ -88,11 +118,19 @@ class BlobStore(Protocol):
         """Open a place for new bytes."""
         ...
 
-    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    async def read(
+        self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
+    ) -> list[bytes]:
         """Read ranges of one blob.
 
+        Args:
+            digest: The blob.
+            ranges: What to read, in the order wanted.
+            size: Bytes that the blob must have, where that is known.
+
         Raises:
-            BlobDamaged: The blob is missing or shorter than a range needs; never short data.
+            BlobDamaged: The blob is missing, has another size, or is shorter than a range needs;
+                never short data.
         """
         ...
 
@@ -124,6 +162,22 @@ class BlobStore(Protocol):
 
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
+        ...
+
+    async def states(self, digests: Sequence[str]) -> list[BlobState | None]:
+        """What is known of many blobs without reading them, in one hop; None for those not there.
+
+        Raises:
+            TooBusy, Unavailable: The system does not tell.
+        """
+        ...
+
+    def state(self, digest: str) -> BlobState | None:
+        """The same of one blob; blocking, for as long as a look into a folder takes."""
+        ...
+
+    async def intact(self, blob: Blob) -> bool:
+        """Whether a blob is there and its bytes have the right hash."""
         ...
 
     def walk(self, after: str = "") -> Iterator[WalkedBlob]:

@@ -6,13 +6,26 @@ import os
 import time
 from pathlib import Path
 
+from dicomweb_server.errors import BlobDamaged
 from dicomweb_server.model.crash import Reached, Step
 from dicomweb_server.model.instance import Blob
 from dicomweb_server.store.durable import locked, sync, sync_folder
+from dicomweb_server.store.files import OpenFile
+from dicomweb_server.store.hashing import is_whole
 from dicomweb_server.store.health import Health
 from dicomweb_server.store.layout import Layout
 from dicomweb_server.store.port import Committed
 from dicomweb_server.store.staging import StagedBytes
+
+
+def _is_whole(descriptor: int, blob: Blob) -> bool:
+    """Whether a file holds what it is named after: damaged bytes are written anew, not renewed."""
+    if os.fstat(descriptor).st_size != blob.size:
+        return False
+    try:
+        return is_whole(OpenFile.of(descriptor, blob.size), blob.digest)
+    except BlobDamaged:
+        return False
 
 
 class Publisher:
@@ -64,7 +77,7 @@ class Publisher:
                 return None
             received_at = time.time_ns()
             try:
-                if os.fstat(descriptor).st_size != blob.size:
+                if not _is_whole(descriptor, blob):
                     return None
                 self._reached(Step.BEFORE_RENEWAL)
                 os.utime(descriptor, ns=(received_at, received_at))

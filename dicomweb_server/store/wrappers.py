@@ -1,21 +1,17 @@
-"""Stores around a store: one that counts, one that checks the hash of what it delivers."""
+"""Stores around a store: the base of them, and one that counts."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from dicomweb_server.errors import BlobDamaged
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.model.source import ByteSource
-from dicomweb_server.store.port import BlobStore, Committed, Staging, WalkedBlob
+from dicomweb_server.store.port import BlobState, BlobStore, Committed, Staging, WalkedBlob
 
 T = TypeVar("T")
-
-CHUNK = 256 * 1024
 
 
 class StoreWrapper:
@@ -32,9 +28,11 @@ class StoreWrapper:
         """Open a place for new bytes."""
         return self._inner.stage()
 
-    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    async def read(
+        self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
+    ) -> list[bytes]:
         """Read ranges of one blob."""
-        return await self._inner.read(digest, ranges)
+        return await self._inner.read(digest, ranges, size)
 
     def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
         """Read a blob or a range of it in chunks."""
@@ -53,6 +51,18 @@ class StoreWrapper:
     async def size(self, digest: str) -> int | None:
         """Bytes of a blob, None where it is not there."""
         return await self._inner.size(digest)
+
+    async def states(self, digests: Sequence[str]) -> list[BlobState | None]:
+        """What is known of many blobs without reading them."""
+        return await self._inner.states(digests)
+
+    async def intact(self, blob: Blob) -> bool:
+        """Whether a blob is there and its bytes have the right hash."""
+        return await self._inner.intact(blob)
+
+    def state(self, digest: str) -> BlobState | None:
+        """The same of one blob; blocking."""
+        return self._inner.state(digest)
 
     def walk(self, after: str = "") -> Iterator[WalkedBlob]:
         """Every blob in order of its digest, from behind `after`."""
@@ -87,11 +97,13 @@ class CountingStore(StoreWrapper):
         self.calls["stage"] += 1
         return _CountingStaging(super().stage(), self.calls)
 
-    async def read(self, digest: str, ranges: Sequence[ByteRange]) -> list[bytes]:
+    async def read(
+        self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
+    ) -> list[bytes]:
         """Read ranges of one blob."""
         self.calls["read"] += 1
         self.calls["read.ranges"] += len(ranges)
-        return await super().read(digest, ranges)
+        return await super().read(digest, ranges, size)
 
     def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
         """Read a blob or a range of it in chunks."""
@@ -114,6 +126,17 @@ class CountingStore(StoreWrapper):
         """Bytes of a blob, None where it is not there."""
         self.calls["size"] += 1
         return await super().size(digest)
+
+    async def states(self, digests: Sequence[str]) -> list[BlobState | None]:
+        """What is known of many blobs without reading them."""
+        self.calls["states"] += 1
+        self.calls["states.blobs"] += len(digests)
+        return await super().states(digests)
+
+    async def intact(self, blob: Blob) -> bool:
+        """Whether a blob is there and its bytes have the right hash."""
+        self.calls["intact"] += 1
+        return await super().intact(blob)
 
     def walk(self, after: str = "") -> Iterator[WalkedBlob]:
         """Every blob in order of its digest, from behind `after`."""
@@ -156,44 +179,3 @@ class _CountingStaging:
     async def commit(self) -> Committed:
         self._calls["stage.commit"] += 1
         return await self._inner.commit()
-
-
-class VerifyingStore(StoreWrapper):
-    """Checks the hash of every blob that is streamed as a whole.
-
-    The last chunk is passed on only when the hash is right, so nobody takes damaged bytes for a
-    complete blob. Ranges go through unchecked.
-    """
-
-    def stream(self, blob: Blob, part: ByteRange | None = None) -> AsyncIterator[bytes]:
-        """Read a blob or a range of it in chunks.
-
-        Raises:
-            BlobDamaged: The bytes of a whole blob are not those that were stored.
-        """
-        if part is not None:
-            return super().stream(blob, part)
-        return super().transform(blob, lambda source: verified(source, blob.digest))
-
-
-def verified(source: ByteSource, digest: str) -> Iterator[bytes]:
-    """The bytes of a source in chunks, the last of them only when the hash is right.
-
-    Args:
-        source: What to read.
-        digest: SHA-256 in lower-case hex.
-
-    Raises:
-        BlobDamaged: The hash is another one.
-    """
-    engine = hashlib.sha256()
-    held = b""
-    for place in range(0, source.size, CHUNK):
-        if held:
-            yield held
-        held = source.read_at(place, CHUNK)
-        engine.update(held)
-    if engine.hexdigest() != digest:
-        raise BlobDamaged("stored bytes differ from their hash")
-    if held:
-        yield held

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 from starlette.requests import Request
 
@@ -27,12 +29,15 @@ async def livez(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Store and index answer and may be written; 503 with the reason where not.
 
-    An archive without space for more is ready, because it answers; the text says so.
+    An archive without space for more is ready, because it answers; the text says so, and how many
+    instances have bytes that are known to be damaged.
     """
     services: Services = request.app.state.services
     full = await services.health.check()
-    return _status({"status": "ready", **({"full": full} if full else {})})
+    damaged = await services.health.damaged()
+    told = {"full": full} if full else {}
+    return _status({"status": "ready", "damaged": damaged, **told})
 
 
-def _status(document: dict[str, str]) -> BytesResponse:
-    return BytesResponse(orjson.dumps(document), _JSON, headers={"Cache-Control": "no-store"})
+def _status(document: Mapping[str, str | int]) -> BytesResponse:
+    return BytesResponse(orjson.dumps(dict(document)), _JSON, headers={"Cache-Control": "no-store"})

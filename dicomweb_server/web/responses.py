@@ -84,7 +84,7 @@ class StreamResponse:
         length: Bytes of the body where known.
     """
 
-    __slots__ = ("_chunks", "_headers", "_short", "status")
+    __slots__ = ("_chunks", "_first", "_headers", "_short", "status")
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class StreamResponse:
     ) -> None:
         self.status = status
         self._chunks = chunks
+        self._first: bytes | None = None
         self._short = length is not None and length <= _SHORT
         self._headers = _Headers()
         self.add("Content-Type", media_type)
@@ -105,10 +106,20 @@ class StreamResponse:
         """Add one header line."""
         self._headers.add(name, value)
 
+    async def begin(self) -> bytes:
+        """Read the first chunk, once: what is wrong with it is raised while there is no status."""
+        if self._first is None:
+            try:
+                self._first = await anext(self._chunks, b"")
+            except BaseException:
+                await _close(self._chunks)
+                raise
+        return self._first
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, with the server's back-pressure; to HEAD only the headers."""
         try:
-            first = await anext(self._chunks, b"")
+            first = await self.begin()
             await send(self._headers.start(self.status))
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})

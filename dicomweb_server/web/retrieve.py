@@ -18,11 +18,11 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from dicomweb_server.dicom.xml_out import native_xml
-from dicomweb_server.errors import CodecFailed, FrameUndecodable, NotAcceptable
+from dicomweb_server.errors import BlobDamaged, CodecFailed, FrameUndecodable, NotAcceptable
 from dicomweb_server.model import media
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.service.delivery import Flow
-from dicomweb_server.service.retrieve import Metadata
+from dicomweb_server.service.metadata import Metadata
 from dicomweb_server.web.archive import zipped
 from dicomweb_server.web.compress import VARY, stream
 from dicomweb_server.web.deliver import REVALIDATE, answer, begun, deliver_flow, not_modified
@@ -36,7 +36,7 @@ from dicomweb_server.wire.encoding import GZIP, IDENTITY, ZSTD
 _CHUNK = 256 * 1024
 _MOST_KEPT = 1024
 """Instances of an answer that wait in memory for a slow reader; of more no list is kept."""
-_MOST_DAMAGED = 16
+_MOST_DAMAGED = 64
 """Times that an answer is chosen anew because something of it is damaged."""
 _UNBROKEN = 256
 """Documents that are joined before others have their turn."""
@@ -76,7 +76,7 @@ async def _files(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
             return deliver_flow(exchange, retrieve.flow(scope, wishes, found), found)
         return await answer(exchange, found)
 
-    return await _without_damaged(attempt)
+    return await _without_damaged(attempt, several=not scope.instance)
 
 
 async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
@@ -87,19 +87,31 @@ async def _zip(exchange: Exchange, wishes: Sequence[Wish]) -> Response:
         found = await retrieve.instances(exchange.context, scope, files)
         return await zipped(exchange, found)
 
-    return await _without_damaged(attempt)
+    return await _without_damaged(attempt, several=not scope.instance)
 
 
-async def _without_damaged(attempt: Callable[[], Awaitable[Response]]) -> Response:
+async def _without_damaged(
+    attempt: Callable[[], Awaitable[Response]], *, several: bool = False
+) -> Response:
     """An answer that leaves out what turns out to be damaged before it begins.
 
     Args:
-        attempt: Chooses and begins an answer; what cannot be decoded is remembered, so that the
-            next choice is without it.
+        attempt: Chooses and begins an answer; what cannot be read or decoded is remembered, so
+            that the next choice is without it.
+        several: Whether it is of several instances: without one whose bytes are damaged the
+            others are delivered.
     """
     for _ in range(_MOST_DAMAGED):
         with suppress(FrameUndecodable, CodecFailed):
-            return await attempt()
+            try:
+                response = await attempt()
+                if several and isinstance(response, StreamResponse):
+                    await response.begin()
+            except BlobDamaged as error:
+                if error.final or not several:
+                    raise
+            else:
+                return response
     return await attempt()
 
 
@@ -147,7 +159,7 @@ async def _bulk_set(exchange: Exchange, wishes: Sequence[Wish], *, pixels: bool)
             return deliver_flow(exchange, found)
         return await answer(exchange, found)
 
-    return await _without_damaged(attempt)
+    return await _without_damaged(attempt, several=not exchange.scope.instance)
 
 
 async def frame_list(request: Request) -> Response:

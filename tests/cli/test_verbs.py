@@ -46,6 +46,7 @@ def test_help_lists_the_verbs(tmp_path: Path) -> None:
         "import",
         "gc",
         "fsck",
+        "verify",
         "reindex",
         "backup",
         "restore",

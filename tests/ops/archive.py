@@ -12,6 +12,7 @@ import pydicom
 
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.index.port import Removed
+from dicomweb_server.index.sqlite.damage import SqliteDamageMarks
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
@@ -21,7 +22,9 @@ from dicomweb_server.model.limits import ScanLimits
 from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
 from dicomweb_server.model.query import Page, Query, SearchResult
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.service.damage import DamageRegister
 from dicomweb_server.store.filesystem import FilesystemStore
+from dicomweb_server.store.layout import Layout
 from dicomweb_server.store.port import Committed
 from dicomweb_server.testing.store_contract import put
 
@@ -31,11 +34,14 @@ LIMITS = ScanLimits()
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The three ports of a data folder."""
+    """The ports of a data folder, and what is known of damage in it."""
 
     store: FilesystemStore
     index: SqliteIndex
     tombstones: SqliteTombstones
+    layout: Layout
+    marks: SqliteDamageMarks
+    damage: DamageRegister
 
     async def commit(self, data: bytes) -> Committed:
         """Only make the bytes safe."""
@@ -90,9 +96,13 @@ async def opened(folder: DataFolder) -> AsyncIterator[Archive]:
     store = await asyncio.to_thread(FilesystemStore.open, folder.path, reserve=0)
     index = await asyncio.to_thread(SqliteIndex.open, folder.index, PLAN, 1)
     tombstones = await asyncio.to_thread(SqliteTombstones.open, folder.state)
+    marks = await asyncio.to_thread(SqliteDamageMarks.open, folder.state)
+    damage = DamageRegister(marks, index)
     try:
-        yield Archive(store, index, tombstones)
+        yield Archive(store, index, tombstones, Layout(folder.path), marks, damage)
     finally:
+        await damage.close()
+        await marks.close()
         await tombstones.close()
         await index.close()
         await store.close()

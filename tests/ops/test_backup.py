@@ -74,7 +74,10 @@ async def test_a_restored_archive_answers_as_the_old_one_did(
     assert (found.restored, found.whole, found.snapshot) == (3, True, done.snapshot)
     async with opened(target) as archive:
         assert await archive.picture() == before
-        assert (await fsck(archive.store, archive.index, hashes=True)).healthy
+        report = await fsck(
+            archive.store, archive.layout, archive.index, archive.damage, hashes=True
+        )
+        assert report.healthy
 
 
 async def test_files_keep_the_time_of_their_arrival(

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
@@ -14,7 +15,7 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicomweb_server.app import Ports, make_services, open_ports
+from dicomweb_server.app import make_services, open_ports
 from dicomweb_server.auth.open import ANYONE
 from dicomweb_server.dicom import window
 from dicomweb_server.index.port import Index
@@ -63,14 +64,7 @@ class Archive:
         ports = self.run(self._stack.enter_async_context(open_ports(settings)))
         self.store = CountingStore(ports.store)
         self.index = Counted(ports.index)
-        counted = Ports(
-            self.store,
-            cast(Index, self.index),
-            ports.tombstones,
-            ports.renditions,
-            ports.derived,
-            ports.codecs,
-        )
+        counted = replace(ports, store=self.store, index=cast(Index, self.index))
         self.services: Services = make_services(settings, counted)
 
     def run(self, work: Awaitable[T]) -> T:
@@ -165,7 +159,11 @@ def test_a_series_is_streamed_as_it_lies_without_parsing(
         archive.services.retrieve.instances(CONTEXT, Scope(STUDY, SERIES), STORED)
     )
     assert archive.read(delivery) == files
-    assert archive.store.calls == {"stream": 9}
+    assert archive.store.calls == {
+        "states": 1,
+        "states.blobs": 9,
+        "stream": 9,
+    }
 
 
 def test_an_instance_is_scanned_once_when_it_is_stored(

@@ -14,7 +14,8 @@ from dicomweb_server.model.instance import ByteRange
 from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.memory import MemoryStore
 from dicomweb_server.store.port import BlobStore
-from dicomweb_server.store.wrappers import CountingStore, VerifyingStore
+from dicomweb_server.store.verifying import VerifyingStore
+from dicomweb_server.store.wrappers import CountingStore
 from dicomweb_server.testing.store_contract import StoreContract, collect, put, sample
 
 pytestmark = pytest.mark.anyio

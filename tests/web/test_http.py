@@ -76,7 +76,7 @@ def test_a_trailing_slash_changes_nothing(site: Site, path: str) -> None:
 
 def test_health(site: Site) -> None:
     assert site.get("//livez").json() == {"status": "alive"}
-    assert site.get("//readyz").json() == {"status": "ready"}
+    assert site.get("//readyz").json() == {"status": "ready", "damaged": 0}
 
 
 def test_the_page_says_where_the_root_is_and_runs_no_script(site: Site) -> None:

@@ -6,13 +6,17 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from dicomweb_server.index.port import Counts, Documents, Removed
+from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.index.port import Counts, Documents, Holding, Removed
 from dicomweb_server.index.sqlite import insertion, removal, rows
 from dicomweb_server.index.sqlite import search as searching
 from dicomweb_server.index.sqlite.changes import read_changes
 from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.highwater import HighWater
+from dicomweb_server.index.sqlite.integrity import Watch
 from dicomweb_server.index.sqlite.moments import add_functions
 from dicomweb_server.index.sqlite.schema import INDEX
 from dicomweb_server.index.sqlite.writer import Steps, Writer
@@ -26,6 +30,21 @@ from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
 from dicomweb_server.model.query import Query, SearchResult
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of an index's file when it is opened, and what looks after it.
+
+    Args:
+        generation: Differs for every index that was ever built.
+        mark: Follows its changes.
+        watch: Looks for damage.
+    """
+
+    generation: str
+    mark: HighWater
+    watch: Watch
+
+
 class SqliteIndex:
     """An Index in a SQLite file; several processes may use the same file.
 
@@ -34,7 +53,7 @@ class SqliteIndex:
         readers: Answer everything that is quick.
         searchers: Answer searches, so that slow ones keep nothing else waiting.
         plan: Which attributes searches can match.
-        generation: Differs for every index that was ever built.
+        told: Generation, and what looks after the file.
     """
 
     def __init__(
@@ -43,18 +62,18 @@ class SqliteIndex:
         readers: ReaderPool,
         searchers: ReaderPool,
         plan: IndexPlan,
-        generation: str,
+        told: Told,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._searchers = searchers
-        self._generation = generation
+        self._told = told
         self.plan = plan
 
     @property
     def generation(self) -> str:
         """Differs for every index that was ever built."""
-        return self._generation
+        return self._told.generation
 
     @classmethod
     def open(cls, path: Path, plan: IndexPlan, readers: int = 4, reserve: int = 0) -> SqliteIndex:
@@ -69,11 +88,26 @@ class SqliteIndex:
         Raises:
             ConfigurationError: The file is damaged, no index of ours, or of a newer version.
         """
+        mark = HighWater(path)
+        known = mark.read()
         connection = WriterConnection(path, INDEX, reserve=reserve)
-        generation = connection.look(rows.read_generation)
-        writer = Writer(connection, Steps(crash_point()))
-        pools = [ReaderPool(path, readers, add_functions) for _ in range(2)]
-        return cls(writer, pools[0], pools[1], plan, generation)
+        try:
+            connection.look(lambda opened: mark.require(known, opened))
+            generation = connection.look(rows.read_generation)
+        except (sqlite3.Error, TypeError) as error:  # no row is as bad as no table
+            connection.close()
+            raise ConfigurationError(f"{path} is damaged or no index", INDEX.remedy) from error
+        except BaseException:
+            connection.close()
+            raise
+        writer = Writer(connection, Steps(crash_point()), mark.follow)
+        pools = [ReaderPool(path, readers, add_functions, connection.integrity) for _ in range(2)]
+        watch = Watch(path, connection.integrity)
+        return cls(writer, pools[0], pools[1], plan, Told(generation, mark, watch))
+
+    def watch(self) -> None:
+        """Look through a database that was too large for that at its opening, beside its use."""
+        self._told.watch.start()
 
     async def put(
         self,
@@ -156,6 +190,12 @@ class SqliteIndex:
 
         return await self._writer.run(work)
 
+    async def holdings(self, after: str, limit: int) -> tuple[Holding, ...]:
+        """Blobs that rows refer to, in order of their digests, from behind `after`."""
+        return await self._readers.run(
+            lambda connection: rows.read_holdings(connection, after, limit)
+        )
+
     async def counts(self) -> Counts:
         """Totals, without scanning."""
         return await self._readers.run(rows.read_counts)
@@ -176,6 +216,8 @@ class SqliteIndex:
 
     def _close(self) -> None:
         # Readers first: the last connection to close empties the WAL, and only a writer may.
+        self._told.watch.close()
         self._searchers.close()
         self._readers.close()
         self._writer.close()
+        self._told.mark.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sys import intern
 from typing import Any, Final
 
-from dicomweb_server.index.port import Counts, Documents
+from dicomweb_server.index.port import Counts, Documents, Holding
 from dicomweb_server.index.sqlite.packing import unpack_bulk, unpack_frames, unpack_pixel
 from dicomweb_server.index.sqlite.scopes import FROM_INSTANCES, where
 from dicomweb_server.model.document import Document
@@ -34,6 +34,11 @@ _REVISION: Final = {
     Level.SERIES: "SELECT max(e.revision) FROM study s JOIN series e ON e.study_id = s.id",
     Level.INSTANCE: "SELECT max(i.sequence)" + FROM_INSTANCES,
 }
+_HOLDINGS: Final = (
+    "SELECT i.digest, i.size, s.uid, e.uid, i.uid"
+    + FROM_INSTANCES
+    + "WHERE i.digest > ? ORDER BY i.digest LIMIT ?"
+)
 _SOME: Final = 500
 
 
@@ -90,6 +95,15 @@ def read_counts(connection: sqlite3.Connection) -> Counts:
     """Totals."""
     row = connection.execute("SELECT studies, series, instances, bytes FROM totals").fetchone()
     return Counts(*row)
+
+
+def read_holdings(connection: sqlite3.Connection, after: str, limit: int) -> tuple[Holding, ...]:
+    """Blobs that rows refer to, in order of their digests."""
+    found = connection.execute(_HOLDINGS, (bytes.fromhex(after), limit))
+    return tuple(
+        Holding(Blob(row[0].hex(), row[1]), InstanceKey(intern(row[2]), intern(row[3]), row[4]))
+        for row in found
+    )
 
 
 def find_digests(connection: sqlite3.Connection, digests: Sequence[str]) -> frozenset[str]:

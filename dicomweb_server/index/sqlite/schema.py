@@ -181,6 +181,22 @@ CREATE TABLE tombstone (
 ) STRICT, WITHOUT ROWID;
 """
 
+_STATE_2 = """
+CREATE TABLE damage (
+    digest BLOB PRIMARY KEY,
+    harm TEXT NOT NULL,
+    version TEXT NOT NULL,
+    found_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scrub (
+    id INTEGER PRIMARY KEY,
+    after TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL
+) STRICT;
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -197,12 +213,17 @@ class Schema:
     remedy: str
 
 
+_LOST_STATE = (
+    "put it back from a backup, or move it away and run `dicomweb-server reindex`, which makes it"
+    " anew from the index"
+)
+
 INDEX = Schema(
     0x44574958,
     (_INDEX_1,),
     "move the file away and run `dicomweb-server reindex`: the index is made from the blobs",
 )
-STATE = Schema(0x44575354, (_STATE_1,), "restore the file from a backup: it cannot be rebuilt")
+STATE = Schema(0x44575354, (_STATE_1, _STATE_2), _LOST_STATE)
 
 
 def migrate(connection: sqlite3.Connection, schema: Schema, name: str) -> None:
