@@ -44,6 +44,10 @@ class Onlooker:
         p99 = percentile(self.milliseconds, 0.99)
         return {f"{prefix}others asked": len(self.milliseconds), f"{prefix}their p99 ms": p99}
 
+    def wait(self) -> None:
+        """Wait for about a request."""
+        self._end.wait(self._pause)
+
     def _run(self) -> None:
         while not self._end.is_set():
             begin = time.monotonic()
