@@ -145,6 +145,18 @@ def test_other_bytes_take_the_place_under_replace(tmp_path: Path) -> None:
         assert len(site.search("/instances")) == 1
 
 
+def test_under_replace_the_last_part_of_a_request_stays_also_when_it_was_there(
+    tmp_path: Path,
+) -> None:
+    first, second = instance(PatientID="first"), instance(PatientID="second")
+    with open_site(tmp_path, store=StoreSettings(duplicates=DuplicatePolicy.REPLACE)) as site:
+        site.store([second])
+        assert site.store([first, second]).status_code == 200
+        assert site.search("/studies")[0]["00100020"]["Value"] == ["second"]
+        assert site.store([second, first]).status_code == 200
+        assert site.search("/studies")[0]["00100020"]["Value"] == ["first"]
+
+
 def test_other_bytes_are_refused_under_reject(tmp_path: Path) -> None:
     with open_site(tmp_path, store=StoreSettings(duplicates=DuplicatePolicy.REJECT)) as site:
         site.store([instance(PatientID="first")])
