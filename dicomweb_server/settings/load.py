@@ -22,6 +22,7 @@ from dicomweb_server.settings.sections import (
     MetadataSettings,
     QuerySettings,
     RenditionSettings,
+    ScrubSettings,
     ServerSettings,
     Settings,
     StoreSettings,
@@ -63,6 +64,7 @@ class _Sections(BaseSettings):
     server: ServerSettings = ServerSettings()
     http: HttpSettings = HttpSettings()
     store: StoreSettings = StoreSettings()
+    scrub: ScrubSettings = ScrubSettings()
     index: IndexSettings = IndexSettings()
     query: QuerySettings = QuerySettings()
     metadata: MetadataSettings = MetadataSettings()
