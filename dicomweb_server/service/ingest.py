@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,6 @@ from dicomweb_server.dicom.meta import BEGINNING, PREAMBLE, lacks_preamble
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import (
     ArchiveError,
-    BlobDamaged,
     InstanceRejected,
     InvalidRequest,
     Unavailable,
@@ -22,7 +22,7 @@ from dicomweb_server.errors import (
 from dicomweb_server.index.port import Index, Removed, Tombstones
 from dicomweb_server.model.crash import Reached, Step, nowhere
 from dicomweb_server.model.ids import Scope
-from dicomweb_server.model.instance import Blob, NewInstance, ScannedInstance
+from dicomweb_server.model.instance import Blob, InstanceRecord, NewInstance, ScannedInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import ScanLimits, StoreLimits
 from dicomweb_server.model.outcome import (
@@ -41,6 +41,8 @@ from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.spool import Spool
 from dicomweb_server.store.port import BlobStore, Staging
+
+_log = logging.getLogger(__name__)
 
 _KEPT = "other bytes are stored under this SOP Instance UID; the stored ones stay"
 _TAKEN = "other bytes are stored under this SOP Instance UID"
@@ -170,16 +172,38 @@ class Ingest:
             if present.blob.digest == staging.digest():
                 # A deletion that crashed half-way leaves a tombstone beside the row.
                 await self._burial.confirm([Removed(scanned.key, present.blob.digest)])
+                outcome = await self._mend(present.blob, staging)
                 if self._settings.policy is DuplicatePolicy.REPLACE:
                     # Another part of the request may replace it: the order of parts decides.
                     return scanned, NewInstance(scanned, present.blob, present.received_at)
-                return scanned, PutOutcome.UNCHANGED
+                return scanned, outcome
+            if self._settings.policy is not DuplicatePolicy.REPLACE:
+                await self._require_intact(present)
             if self._settings.policy is DuplicatePolicy.KEEP:
                 return scanned, PutOutcome.KEPT
             if self._settings.policy is DuplicatePolicy.REJECT:
                 return scanned, PutOutcome.REJECTED
         committed = await staging.commit()
         return scanned, NewInstance(scanned, committed.blob, committed.received_at)
+
+    async def _mend(self, blob: Blob, staging: Staging) -> PutOutcome:
+        """Store bytes anew whose row is there and whose blob is missing or damaged."""
+        if await self._store.intact(blob):
+            return PutOutcome.UNCHANGED
+        await staging.commit()
+        _log.warning("damaged bytes were stored anew", extra={"digest": blob.digest})
+        return PutOutcome.MENDED
+
+    async def _require_intact(self, present: InstanceRecord) -> None:
+        """Nobody must be told that an instance stays which cannot be delivered any more."""
+        if not await self._store.intact(present.blob):
+            raise InstanceRejected(
+                FailureReason.PROCESSING_FAILURE,
+                "the stored instance is damaged, and these are other bytes than were stored",
+                "delete the instance and store it again, or send the same bytes",
+                sop_class=present.sop_class,
+                instance=present.key.instance,
+            )
 
     def stage(self) -> Staging:
         """Open a place for the bytes of one instance."""
@@ -207,14 +231,12 @@ class Ingest:
 
     def _require_bytes(self, blobs: Sequence[Blob]) -> None:
         """Refuse rows without bytes; while rows are put no bytes are removed (Index.release)."""
-        try:
-            for blob in blobs:
-                with self._store.source(blob):
-                    pass
-        except BlobDamaged:
-            raise Unavailable(
-                "bytes were removed while they were being stored", "send them again"
-            ) from None
+        for blob in blobs:
+            state = self._store.state(blob.digest)
+            if state is None or state.size != blob.size:
+                raise Unavailable(
+                    "bytes were removed while they were being stored", "send them again"
+                )
 
     async def _publish(self, spool: Spool, outcomes: list[Outcome | None]) -> None:
         async for waiting in spool.batches():
