@@ -9,7 +9,7 @@ import click
 from dicomweb_server.cli.backup import backup
 from dicomweb_server.cli.config import config
 from dicomweb_server.cli.dumps import no_core_dumps
-from dicomweb_server.cli.failure import exit_code, explain
+from dicomweb_server.cli.failure import exit_code, explain, unforeseen
 from dicomweb_server.cli.fsck import fsck
 from dicomweb_server.cli.gc import gc
 from dicomweb_server.cli.import_ import import_
@@ -39,6 +39,12 @@ class Verbs(click.Group):
         except ArchiveError as error:
             explain(error)
             ctx.exit(exit_code(error))
+        except OSError as error:
+            told = unforeseen(error)
+            if told is None:
+                raise
+            explain(told)
+            ctx.exit(exit_code(told))
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

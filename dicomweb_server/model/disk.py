@@ -10,6 +10,9 @@ from dicomweb_server.errors import StoreFull, StoreReadOnly, TooBusy
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BUSY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+"""What a system answers where files can be read and not written."""
+
 FULL_HINT = "free space or make the volume larger"
 
 

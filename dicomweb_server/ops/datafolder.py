@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.model.disk import READ_ONLY
 from dicomweb_server.store.durable import (
     locked,
     make_durable_folder,
@@ -140,9 +141,12 @@ class DataFolder:
             ) from error
         descriptors: list[int] = []
         try:
-            if use is not Use.TOOL:
-                self._hold_server(descriptors)
-            self._hold_use(descriptors, use)
+            try:
+                if use is not Use.TOOL:
+                    self._hold_server(descriptors)
+                self._hold_use(descriptors, use)
+            except OSError as error:
+                self._require_reader(use, error)
             yield
         finally:
             for descriptor in reversed(descriptors):
@@ -153,17 +157,33 @@ class DataFolder:
 
         The process id inside is for people only: it may be that of another container.
         """
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = open_lock(self.path / "lock")
         descriptors.append(descriptor)
         if try_lock(descriptor, exclusive=True):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            self._name_holder()
             return
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace")
         raise ConfigurationError(
             f"the data folder {self.path} is in use by process {holder or 'unknown'}",
             "stop that server first, or give another folder",
         )
+
+    def _name_holder(self) -> None:
+        with suppress(OSError):  # a disk that is full or read-only
+            (self.path / "lock").write_text(str(os.getpid()), "ascii")
+
+    def _require_reader(self, use: Use, error: OSError) -> None:
+        """Go without a lock where none can be made, because nobody can change anything there.
+
+        Raises:
+            ConfigurationError: It is needed, or nothing can be read either.
+        """
+        alone = use in (Use.REBUILD, Use.RESTORE)
+        if alone or error.errno not in READ_ONLY or not os.access(self.blobs, os.R_OK | os.X_OK):
+            raise ConfigurationError(
+                f"the data folder {self.path} cannot be used: {os.strerror(error.errno or 0)}",
+                "give a folder that the server may write",
+            ) from error
 
     def _hold_use(self, descriptors: list[int], use: Use) -> None:
         descriptor = open_lock(self.path / "use.lock")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicomweb_server.errors import BlobDamaged, ConfigurationError
+from dicomweb_server.errors import BlobDamaged, ConfigurationError, StoreFull
+from dicomweb_server.model.disk import READ_ONLY, refusal
 from dicomweb_server.store.durable import (
     locked,
     make_durable_folder,
@@ -20,6 +20,10 @@ from dicomweb_server.store.durable import (
 VERSION = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FAN_OUT = re.compile(r"[0-9a-f]{2}", re.ASCII)
+
+
+def _is_readable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
 
 
 def is_digest(text: str) -> bool:
@@ -97,7 +101,10 @@ class Layout:
                     sync_folder(self.folder)
                     write_file(self.format, json.dumps({"store": VERSION}).encode() + b"\n")
         except OSError as error:
-            if error.errno == errno.EROFS and self.blobs.is_dir():
+            if (error.errno in READ_ONLY or isinstance(refusal(error), StoreFull)) and _is_readable(
+                self.blobs
+            ):
+                self._check_version()
                 return
             raise ConfigurationError(
                 f"the store's folder {self.folder} cannot be used: {os.strerror(error.errno or 0)}",

@@ -170,7 +170,7 @@ class FilesystemRenditions:
     async def discard(self, key: str) -> None:
         """Remove a rendition, if it is there."""
         self._known.pop(key, None)
-        await self._short.run(self._path(key).unlink, True)
+        await self._short.run(_remove, self._path(key))
 
     async def close(self) -> None:
         """Release threads and descriptors."""
@@ -331,6 +331,13 @@ def _mark_used(path: Path, opened: OpenFile) -> None:
     """Put a rendition behind those that go first; not at each use, because that is a write."""
     if time.time() - opened.used > _TOUCH_AFTER:
         _mark(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise refusal(error) from error
 
 
 def _mark(path: Path) -> None:

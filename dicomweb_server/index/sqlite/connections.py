@@ -152,6 +152,7 @@ class WriterConnection:
         told = self._suspension.meaning(error)
         if is_refused(error) and not isinstance(told, TooBusy):
             self._suspension.begin(told)
+            told = copy.copy(self._suspension.reason or told)
         return told
 
     @contextmanager
