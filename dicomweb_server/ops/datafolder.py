@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.index.sqlite import highwater, integrity
 from dicomweb_server.model.disk import READ_ONLY
 from dicomweb_server.store.durable import (
     locked,
@@ -19,6 +20,9 @@ from dicomweb_server.store.durable import (
     sync_folder,
     try_lock,
 )
+
+_BESIDE = ("-wal", "-shm", highwater.ENDING, integrity.ENDING)
+"""What lies next to a database and belongs to no other."""
 
 
 class Use(Enum):
@@ -216,11 +220,7 @@ class DataFolder:
         """
         if not self.rebuilt_index.exists():
             return
-        for ending in ("-wal", "-shm"):
-            self.index.with_name(self.index.name + ending).unlink(missing_ok=True)
-        sync_folder(self.path)
-        self.rebuilt_index.replace(self.index)
-        sync_folder(self.path)
+        self._put(self.rebuilt_index, self.index)
 
     def announce_index(self, built: Path) -> None:
         """Declare an index complete: from here on it will take the old one's place.
@@ -234,6 +234,27 @@ class DataFolder:
         finally:
             os.close(descriptor)
         built.replace(self.rebuilt_index)
+        sync_folder(self.path)
+
+    def put_database(self, built: Path, place: Path) -> None:
+        """Put a database in its place; what lies next to the old one goes.
+
+        Args:
+            built: The new one inside this folder, closed, without a log of its own.
+            place: Where it belongs.
+        """
+        descriptor = os.open(built, os.O_RDONLY)
+        try:
+            sync(descriptor)
+        finally:
+            os.close(descriptor)
+        self._put(built, place)
+
+    def _put(self, built: Path, place: Path) -> None:
+        for ending in _BESIDE:
+            place.with_name(place.name + ending).unlink(missing_ok=True)
+        sync_folder(self.path)
+        built.replace(place)
         sync_folder(self.path)
 
     def remove_database(self, path: Path) -> None:

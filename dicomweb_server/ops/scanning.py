@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import BlobDamaged, InstanceRejected, Unavailable
-from dicomweb_server.model.instance import Blob, ScannedInstance
+from dicomweb_server.model.ids import Level
+from dicomweb_server.model.instance import Blob, IndexedValue, ScannedInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import ScanLimits
 from dicomweb_server.store.files import OpenFile
@@ -86,7 +88,9 @@ class ProcessScanner:
     def __init__(self, folder: Path, plan: IndexPlan, limits: ScanLimits, processes: int) -> None:
         self._work = FileScan(Layout(folder), plan, limits)
         self._processes = processes
-        self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+        self._pool = ProcessPoolExecutor(
+            processes, multiprocessing.get_context("spawn"), initializer=_begin
+        )
 
     def __enter__(self) -> ProcessScanner:
         return self
@@ -105,11 +109,39 @@ class ProcessScanner:
         pieces = [blobs[place : place + share] for place in range(0, len(blobs), share)]
         jobs = [loop.run_in_executor(self._pool, self._work, piece) for piece in pieces]
         try:
-            return [outcome for piece in await asyncio.gather(*jobs) for outcome in piece]
+            return [
+                _unpacked(outcome) for piece in await asyncio.gather(*jobs) for outcome in piece
+            ]
         except BrokenProcessPool as error:
             raise Unavailable(
                 "a process that scans blobs has died", "use fewer processes or more memory"
             ) from error
+
+
+_Value = tuple[Level, tuple[int, ...], str, str, str]
+_Packed = tuple[Scanned, list[_Value]]
+"""An outcome on its way between processes: plain tuples cost a quarter of objects."""
+_RARELY = (100_000, 50, 100)
+
+
+def _begin() -> None:
+    """Let the search for cycles pass over what was imported, and come rarely."""
+    gc.freeze()
+    gc.set_threshold(*_RARELY)
+
+
+def _packed(outcome: Scanned) -> _Packed:
+    if isinstance(outcome, Unusable):
+        return outcome, []
+    values = [(v.level, v.path, v.item, v.vr, v.value) for v in outcome.values]
+    return replace(outcome, values=()), values
+
+
+def _unpacked(packed: _Packed) -> Scanned:
+    outcome, values = packed
+    if isinstance(outcome, Unusable):
+        return outcome
+    return replace(outcome, values=tuple(IndexedValue(*value) for value in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +152,9 @@ class FileScan:
     plan: IndexPlan
     limits: ScanLimits
 
-    def __call__(self, blobs: Sequence[Blob]) -> list[Scanned]:
+    def __call__(self, blobs: Sequence[Blob]) -> list[_Packed]:
         """The outcome for each blob, in the same order."""
-        return [guarded(partial(self._open_and_scan, blob)) for blob in blobs]
+        return [_packed(guarded(partial(self._open_and_scan, blob))) for blob in blobs]
 
     def _open_and_scan(self, blob: Blob) -> ScannedInstance:
         opened = OpenFile(self.layout.blob(blob.digest), blob.size)

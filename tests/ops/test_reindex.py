@@ -11,7 +11,8 @@ from dicomweb_server.index.memory import MemoryIndex
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder, Use
-from dicomweb_server.ops.reindex import ReindexReport, rebuild, reindex
+from dicomweb_server.ops.inventory import ReindexReport
+from dicomweb_server.ops.reindex import rebuild, reindex
 from dicomweb_server.ops.scanning import ThreadScanner
 from dicomweb_server.testing.datasets import demo_study
 from tests.data import files_below
