@@ -74,6 +74,10 @@ class Launch:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(_PATIENCE)
 
+    def arguments(self) -> list[str]:
+        """What it was started with."""
+        return [str(each) for each in self.process.args]  # type: ignore[union-attr] # a list
+
     def lines(self) -> list[str]:
         """What it wrote to standard error."""
         return self.log.read_text(errors="replace").splitlines()
