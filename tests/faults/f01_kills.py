@@ -1,0 +1,137 @@
+"""F1: the server is killed at random moments, and at every step of storing and deleting."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dicomweb_server.model.crash import CRASH_VARIABLE, Step
+from tests.faults.campaign import Campaign
+from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.victim import Shape, Victim, nursery
+
+_TRUE_START_EVERY = 10
+_WORKERS_EVERY = 10
+_GRANIAN_EVERY = 10
+_TIMES = 3
+_QUICK = Shape(quick=True)
+
+
+@contextmanager
+def _campaign(seed: int) -> Iterator[Campaign]:
+    with tempfile.TemporaryDirectory(prefix="dicomweb-kills-") as folder, nursery() as born:
+        campaign = Campaign(Path(folder), born, seed)
+        try:
+            yield campaign
+        finally:
+            campaign.kill()
+
+
+def _shape(number: int) -> Shape:
+    if number % _WORKERS_EVERY == 5:
+        return Shape(workers=2)
+    if number % _GRANIAN_EVERY == 7:
+        return Shape(kind="granian", workers=1 + number % 4 // 2)
+    return Shape(quick=number % _TRUE_START_EVERY != 1)
+
+
+def random_kills(effort: Effort, seed: int) -> Proof:
+    """Kill at any moment while four clients store, replace, delete and break off."""
+    runs, kills = (10, 50) if effort is Effort.FULL else (1, 40)
+    return _together([_random_kills(kills, seed + run) for run in range(runs)], seed)
+
+
+def _random_kills(kills: int, seed: int) -> Proof:
+    of_workers = 0
+    with _campaign(seed) as campaign:
+        for number in range(kills):
+            shape = _shape(number)
+            campaign.start(shape)
+            if number:
+                campaign.judge()
+            if shape.workers > 1:
+                of_workers += 1
+                campaign.kill_worker()
+                campaign.judge()
+            campaign.random_kill()
+        campaign.start(_QUICK)
+        campaign.judge()
+        campaign.finish()
+        counts: dict[str, Count] = {"kills": kills, "kills of a worker alone": of_workers}
+        return Proof(counts | campaign.counts(), campaign.violations())
+
+
+def pointed_kills(effort: Effort, seed: int) -> Proof:
+    """Kill at every step of the write protocol, at its first or a later time."""
+    runs = 20 if effort is Effort.FULL else 1
+    return _together([_pointed_kills(seed + run) for run in range(runs)], seed)
+
+
+def _pointed_kills(seed: int) -> Proof:
+    chance = random.Random(seed)
+    with _campaign(seed) as campaign:
+        campaign.start(_QUICK)
+        campaign.work(1.0)
+        campaign.judge()
+        campaign.kill()
+        for step in chance.sample(list(Step), len(Step)):
+            crash = f"{step}:{chance.randint(1, _TIMES)}"
+            campaign.start(Shape(quick=True, environment={CRASH_VARIABLE: crash}))
+            campaign.pointed_kill(step)
+            campaign.start(_QUICK)
+            campaign.judge()
+            campaign.kill()
+        campaign.finish()
+        counts: dict[str, Count] = {"kills": len(Step)}
+        return Proof(counts | campaign.counts(), campaign.violations())
+
+
+def _together(proofs: Sequence[Proof], seed: int) -> Proof:
+    """Sums of what was counted; of times the worst."""
+    counts: dict[str, Count] = {}
+    for name in dict.fromkeys(name for proof in proofs for name in proof.counts):
+        values = [proof.counts.get(name, 0) for proof in proofs]
+        numbers = [value for value in values if not isinstance(value, str)]
+        counts[name] = max(numbers) if name.startswith("ready s") else sum(numbers)
+    return Proof(counts, tuple(each for proof in proofs for each in proof.violations), seed)
+
+
+def many_instances(effort: Effort, seed: int) -> Proof:
+    """Start on a large index whose last writer was killed."""
+    instances = 100_000 if effort is Effort.FULL else 3_000
+    with tempfile.TemporaryDirectory(prefix="dicomweb-start-") as folder, nursery() as born:
+        data = Path(folder, "data")
+        subprocess.run([sys.executable, "-m", "tests.faults.library", str(data), str(instances)])
+        size = sum(path.stat().st_size for path in data.glob("index.db*"))
+        log = (data / "index.db-wal").stat().st_size
+        victim = Victim(data, Path(folder, "output"), born)
+        seconds = []
+        for _ in range(3):
+            seconds.append(victim.start(Shape()))
+            victim.kill()
+    counts: dict[str, Count] = {
+        "instances": instances,
+        "index MiB": round(size / 2**20, 1),
+        "log MiB": round(log / 2**20, 1),
+        "first ready s": round(seconds[0], 2),
+        "ready s median": round(sorted(seconds)[1], 2),
+    }
+    slow = tuple(f"ready after {each:.0f} s" for each in seconds if each > 60)
+    return Proof(counts, slow, seed)
+
+
+FAULTS = (
+    Fault(
+        "F1a",
+        "Killed at random moments, the archive keeps all that was acknowledged and shows nothing"
+        " in part",
+        random_kills,
+    ),
+    Fault("F1b", "The same for a kill at every step of storing and deleting", pointed_kills),
+    Fault("F1c", "A start on a large index after a kill takes no time to speak of", many_instances),
+)
