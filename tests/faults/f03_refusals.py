@@ -35,7 +35,7 @@ Action = Callable[[httpx.Client], httpx.Response]
 States = dict[str, set[bytes]]
 
 
-class _Trial:
+class Trial:
     """One server whose disk fails again and again.
 
     Args:
@@ -92,18 +92,18 @@ class _Trial:
             self.counts[f"answered {status}"] += 1
             if status != 503:
                 self.wrong.append(f"{kind}, call {number}{needle}: answered {status}")
-            self._look(subject, f"{kind}, call {number}{needle}", lasting=last > number)
+            self.look(subject, f"{kind}, call {number}{needle}", lasting=last > number)
         self.shim.heal()
-        self._recover(subject, action, done)
+        self.recover(subject, action, done)
 
-    def _look(self, subject: Subject, where: str, *, lasting: bool) -> None:
+    def look(self, subject: Subject, where: str, *, lasting: bool) -> None:
         """While the disk fails: reads go on, and readiness tells why writes do not."""
         ready = subject.ready()
         if lasting and (ready.status_code != 503 or "suspended" not in ready.text):
             self.wrong.append(f"{where}: readiness is {ready.status_code} {ready.text[:200]}")
         self.wrong += [f"{where}: {text}" for text in self.kept.broken(self.client)]
 
-    def _recover(self, subject: Subject, action: Action, done: States) -> None:
+    def recover(self, subject: Subject, action: Action, done: States) -> None:
         """Without any help the server is ready again, and what failed is done when it is asked."""
         began = time.monotonic()
         while subject.ready().status_code != 200:
@@ -162,7 +162,7 @@ def _chosen(total: int, effort: Effort, seed: int) -> list[int]:
 def refusals(effort: Effort, seed: int) -> Proof:
     """The disk fails at each call of a store, a replacement and a deletion, once or from it on."""
     with tempfile.TemporaryDirectory(prefix="dicomweb-faults-") as folder:
-        trial = _Trial(Path(folder))
+        trial = Trial(Path(folder))
         with trial.server() as subject:
             for kind in ("store", "replace", "delete"):
                 total = trial.calls(kind, "")
@@ -178,7 +178,7 @@ def refusals(effort: Effort, seed: int) -> Proof:
 def databases(effort: Effort, seed: int) -> Proof:
     """The disk fails for one database: while its log is written, flushed or emptied."""
     with tempfile.TemporaryDirectory(prefix="dicomweb-faults-") as folder:
-        trial = _Trial(Path(folder))
+        trial = Trial(Path(folder))
         with trial.server() as subject:
             for needle, kind in (("index.db-wal", "store"), ("state.db-wal", "delete")):
                 total = trial.calls(kind, needle)
@@ -189,7 +189,7 @@ def databases(effort: Effort, seed: int) -> Proof:
         return _proof(trial, seed)
 
 
-def _fail_checkpoint(trial: _Trial, subject: Subject) -> None:
+def _fail_checkpoint(trial: Trial, subject: Subject) -> None:
     """The log cannot be emptied into the index: what was acknowledged is in the log, and stays."""
     made = _long(40)
     trial.shim.fail(_DIRTY, errno.EIO, needle="/index.db$")
@@ -198,10 +198,10 @@ def _fail_checkpoint(trial: _Trial, subject: Subject) -> None:
         trial.wrong.append(f"a store before a checkpoint that fails is answered {status}")
     trial.states |= {one.path: {one.data} for one in made}
     trial.counts["checkpoints failed"] += 1
-    trial._look(subject, "checkpoint", lasting=True)
+    trial.look(subject, "checkpoint", lasting=True)
     trial.shim.heal()
     action, _, done = _storing(make(1), {})
-    trial._recover(subject, action, done)
+    trial.recover(subject, action, done)
 
 
 def _long(count: int) -> list[Made]:
@@ -216,7 +216,7 @@ def _long(count: int) -> list[Made]:
     return found
 
 
-def _proof(trial: _Trial, seed: int) -> Proof:
+def _proof(trial: Trial, seed: int) -> Proof:
     counts: dict[str, int | float | str] = dict(trial.counts)
     counts["ready again s"] = round(trial.slowest, 1)
     return Proof(counts, tuple(trial.wrong), seed)

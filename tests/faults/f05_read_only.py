@@ -24,6 +24,7 @@ from tests.servers import plain_environment
 
 _OBEYING = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Lets root obey the rights of files."""
+_NO_RESERVE = Surroundings(environment={"DICOMWEB_STORE__RESERVE_BYTES": "0"})
 _ROUNDS = {Effort.SHORT: 2, Effort.FULL: 20}
 _ABSURD_SECONDS = 30.0
 _PAUSE = 0.05
@@ -106,7 +107,7 @@ def _on_a_volume(look: _Look, folder: Path) -> None:
             data = volume.path / "data"
             kept = _filled(data, folder / "log", kill=kill)
             volume.mount_again("ro")
-            with served(data, folder / f"log-{kill}") as subject:
+            with served(data, folder / f"log-{kill}", _NO_RESERVE) as subject:
                 look.at(subject, kept, 5)
                 volume.mount_again("rw")
                 look.recovers(subject, kept)
@@ -142,7 +143,7 @@ def _broken_volume(look: _Look, folder: Path) -> None:
     """An ext4 that finds an error in itself, as a failing disk makes it, and turns read-only."""
     with Volume(folder / "broken", 64, "errors=remount-ro") as volume:
         data = volume.path / "data"
-        with served(data, folder / "log-broken") as subject:
+        with served(data, folder / "log-broken", _NO_RESERVE) as subject:
             with subject.client() as client:
                 kept = Kept(client)
             volume.break_it()
@@ -152,7 +153,7 @@ def _broken_volume(look: _Look, folder: Path) -> None:
 
 
 def _filled(data: Path, log: Path, *, kill: bool = False) -> Kept:
-    with served(data, log) as subject, subject.client() as client:
+    with served(data, log, _NO_RESERVE) as subject, subject.client() as client:
         kept = Kept(client)
         if not kill:
             subject.stop()

@@ -114,6 +114,11 @@ class Shim:
         self._set(_ROOM, room)
         self._set(_LIMITED, 1)
 
+    @property
+    def room(self) -> int:
+        """Bytes by which the files may still grow."""
+        return self._get(_ROOM)
+
     def free(self) -> None:
         """Let the files grow again."""
         self._set(_LIMITED, 0)
