@@ -18,9 +18,13 @@ from dicomweb_server.dicom.values_in import Number
 from dicomweb_server.dicom.vrs import BINARY_VRS, REFERABLE_VRS, is_known
 from dicomweb_server.errors import InstanceRejected, InvalidRequest, PayloadTooLarge
 from dicomweb_server.model.limits import KIB, ScanLimits
+from dicomweb_server.model.tags import tag_of
 
 _KEY = re.compile(r"[0-9A-F]{8}", re.ASCII)
-_SHOWN = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
+_SHOWN = re.compile(
+    r"[0-9A-Fa-f]{4}[0-9A-Za-z]{4}|(?i:vr|values?|alphabetic|inline_?binary|bulk_?data_?(uri)?)",
+    re.ASCII,
+)
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
@@ -148,7 +152,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _shown(key: str) -> str:
-    return key if _SHOWN.fullmatch(key) else "a member"
+    """A key, unless it may be something else than a tag, a keyword or a member: a name, say."""
+    return key if _SHOWN.fullmatch(key) or tag_of(key) is not None else "a member"
 
 
 class _Reader:

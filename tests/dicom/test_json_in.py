@@ -141,6 +141,7 @@ def test_errors_are_located_and_tell_what_would_be_valid(attribute: object, want
         ("0010002a", "0010002a: is no tag"),
         ("PatientID", "PatientID: is no tag"),
         ("Jane Doe", "a member: is no tag"),
+        ("Doe", "a member: is no tag"),
         ("00020010", "00020010: File Meta Information has no place"),
         ("00000100", "00000100: belongs to no data set"),
         ("FFFEE000", "FFFEE000: belongs to no data set"),
