@@ -42,6 +42,8 @@ class DamageRegister:
         self._lock = threading.Lock()
         self._known: dict[str, Damage] = {}
         self._noted: dict[str, Damage | None] = {}
+        self._leaving: dict[str, Damage | None] = {}
+        self._order = asyncio.Lock()
         self._read_at = float("-inf")
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Task[None] | None = None
@@ -75,13 +77,15 @@ class DamageRegister:
 
     async def settle(self) -> None:
         """Put what was noted on disk."""
-        while self._noted:
-            with self._lock:
-                noted, self._noted = self._noted, {}
-            try:
-                await self._write(noted)
-            except ArchiveError as error:
-                _log.warning("marks of damaged bytes cannot be kept: %s", error.detail)
+        async with self._order:
+            while self._noted:
+                with self._lock:
+                    self._leaving, self._noted = self._noted, {}
+                try:
+                    await self._write(self._leaving)
+                except ArchiveError as error:
+                    _log.warning("marks of damaged bytes cannot be kept: %s", error.detail)
+                self._leaving = {}
 
     async def _write(self, noted: dict[str, Damage | None]) -> None:
         live = await self._index.referenced(list(noted))
@@ -103,9 +107,10 @@ class DamageRegister:
         if now - self._read_at < _FRESH_SECONDS:
             return
         self._read_at = now
+        before = {**self._leaving, **self._noted}  # may reach the disk while that is read
         marked = {one.digest: one for one in await self._marks.marked(_MOST)}
         with self._lock:
-            for digest, one in self._noted.items():
+            for digest, one in {**before, **self._leaving, **self._noted}.items():
                 if one is None:
                     marked.pop(digest, None)
                 else:

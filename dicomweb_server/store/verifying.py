@@ -91,8 +91,15 @@ class VerifyingStore(StoreWrapper):
         self._trust = Trust()
 
     def stage(self) -> Staging:
-        """Open a place for new bytes; once they are stored, none of them are damaged."""
-        return _MendingStaging(super().stage(), self._log)
+        """Open a place for new bytes."""
+        return _WatchedStaging(super().stage(), self._stored)
+
+    def _stored(self, digest: str) -> None:
+        """Bytes were hashed on their way in: none of them are damaged, and they can be trusted."""
+        self._log.clear(digest)
+        state = self.state(digest)
+        if state is not None:
+            self._trust.add(digest, state.version)
 
     async def read(
         self, digest: str, ranges: Sequence[ByteRange], size: int | None = None
@@ -245,18 +252,18 @@ class VerifyingStore(StoreWrapper):
             self._log.clear(digest)
 
 
-class _MendingStaging:
-    """A Staging whose commit takes the mark of damage from its blob."""
+class _WatchedStaging:
+    """A Staging that tells of its commit."""
 
-    def __init__(self, inner: Staging, log: DamageLog) -> None:
+    def __init__(self, inner: Staging, stored: Callable[[str], None]) -> None:
         self._inner = inner
-        self._log = log
+        self._stored = stored
 
     @property
     def size(self) -> int:
         return self._inner.size
 
-    async def __aenter__(self) -> _MendingStaging:
+    async def __aenter__(self) -> _WatchedStaging:
         await self._inner.__aenter__()
         return self
 
@@ -274,7 +281,7 @@ class _MendingStaging:
 
     async def commit(self) -> Committed:
         committed = await self._inner.commit()
-        self._log.clear(committed.blob.digest)
+        self._stored(committed.blob.digest)
         return committed
 
 
