@@ -1,0 +1,1 @@
+"""Generated input for everything that reads what comes from outside: `make fuzz`."""
