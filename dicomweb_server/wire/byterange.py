@@ -33,7 +33,7 @@ def parse(header: str, size: int) -> ByteRange | None:
         return _suffix(_number(found[2]), size)
     first = _number(found[1])
     last = _number(found[2]) if found[2] else size - 1
-    if found[2] and last < first:
+    if found[2] and _order(found[2]) < _order(found[1]):
         return None
     if first >= size:
         raise RangeNotSatisfiable(size)
@@ -65,6 +65,12 @@ def _suffix(count: int, size: int) -> ByteRange | None:
         return None
     count = min(count, size)
     return ByteRange(size - count, count)
+
+
+def _order(digits: str) -> tuple[int, str]:
+    """Sorts numbers of any length."""
+    digits = digits.lstrip("0")
+    return len(digits), digits
 
 
 def _number(digits: str) -> int:

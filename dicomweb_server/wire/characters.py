@@ -79,7 +79,7 @@ def _weighted(text: str) -> tuple[str | None, float | None]:
 def _weights(header: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in members(header, "Accept-Charset"):
-        name, *rest = fields.split(text, ";")
+        name, *rest = fields.split(text, ";") or [""]
         q = quality_of(dict(filter(None, map(fields.parameter, rest))).get("q", "1"))
         if q is not None:
             found.setdefault((fields.unquote(name) or name).lower(), q)

@@ -38,7 +38,7 @@ def choose(values: Sequence[str]) -> str:
 def _choose(values: tuple[str, ...]) -> str:
     weights: dict[str, float] = {}
     for text in members(values, "Accept-Encoding"):
-        name, *rest = fields.split(text, ";")
+        name, *rest = fields.split(text, ";") or [""]
         q = quality_of(dict(filter(None, map(fields.parameter, rest))).get("q", "1"))
         if q is not None:
             weights.setdefault(_ALIASES.get(name.lower(), name.lower()), q)

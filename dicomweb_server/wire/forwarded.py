@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from dicomweb_server.errors import InvalidRequest
 from dicomweb_server.wire import fields
@@ -97,7 +98,18 @@ def _host(name: str) -> str:
     found = _HOST.fullmatch(name)
     if found is None or int(found[1] or 1) not in range(1, 65536):
         raise InvalidRequest("the host of the request is not a host name", "send host or host:port")
+    if name.startswith("["):
+        _require_address(name[1 : name.rindex("]")])
     return name.lower()
+
+
+def _require_address(text: str) -> None:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        raise InvalidRequest(
+            "the host of the request is no IPv6 address", "for example [::1]:8080"
+        ) from None
 
 
 def _prefix(header: str | None) -> str:

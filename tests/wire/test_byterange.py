@@ -37,6 +37,7 @@ def test_one_range_is_cut_to_the_representation(header: str, start: int, length:
         "items=0-1",
         "bytes=-",
         "bytes=5-4",
+        "bytes=9223372036854775807000-9223372036854775806000",
         "bytes=a-b",
         "bytes 0-1",
         "bytes=0x1-2",

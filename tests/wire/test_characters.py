@@ -49,6 +49,7 @@ def test_35_other_sets_alone_are_refused_only_when_strict(accept: str, header: s
 
 def test_35_nothing_named_is_nothing_labelled() -> None:
     assert not named(["*/*"], [], [], strict=True)
+    assert not named(["*/*"], [], [" ; , ;"], strict=False)
 
 
 def test_g8_unsupported_sets_of_the_parameter_are_ignored() -> None:

@@ -32,6 +32,8 @@ def test_n16_gzip_is_sent_where_it_is_wanted(header: str) -> None:
     "header",
     [
         "",
+        ";",
+        ",;,; ;",
         "identity",
         "br",
         "gzip;q=0",
