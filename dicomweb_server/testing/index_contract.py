@@ -250,6 +250,18 @@ class IndexContract(SearchContract):
         await index.remove(Scope("1.2.3.2"))
         assert await index.counts() == Counts(1, 1, 1, 3)
 
+    async def test_holdings_come_in_order_of_digests_page_by_page(self, index: Index) -> None:
+        made = await fill(index, *(recipe(1, 1, number, size=number) for number in range(1, 8)))
+        expected = sorted((new.blob.digest, new.blob.size, new.scanned.key) for new in made)
+        found, after = [], ""
+        while page := await index.holdings(after, 3):
+            assert len(page) <= 3
+            found += [(one.blob.digest, one.blob.size, one.key) for one in page]
+            after = page[-1].blob.digest
+        assert found == expected
+        await index.remove(Scope("1.2.3.1"))
+        assert await index.holdings("", 3) == ()
+
     # Changes
 
     async def test_changes_have_no_gaps(self, index: Index) -> None:

@@ -185,6 +185,28 @@ class StoreContract:
             b"F",
         ]
 
+    async def test_what_is_known_without_reading_changes_with_the_bytes(
+        self, store: BlobStore
+    ) -> None:
+        blob, absent = (await put(store, b"abcdef")).blob, digest_of(b"absent")
+        there, missing = await store.states([blob.digest, absent])
+        assert missing is None
+        assert there is not None
+        assert (there.size, store.state(blob.digest), store.state(absent)) == (6, there, None)
+        await put(store, b"abcdef")
+        assert store.state(blob.digest) != there
+
+    async def test_a_blob_is_intact_while_it_is_there(self, store: BlobStore) -> None:
+        blob = (await put(store, b"abcdef")).blob
+        assert await store.intact(blob)
+        assert not await store.intact(Blob(digest_of(b"absent"), 6))
+
+    async def test_a_range_needs_the_size_that_is_told(self, store: BlobStore) -> None:
+        digest = (await put(store, b"abcdef")).blob.digest
+        assert await store.read(digest, [ByteRange(1, 2)], 6) == [b"bc"]
+        with pytest.raises(BlobDamaged):
+            await store.read(digest, [ByteRange(1, 2)], 7)
+
     async def test_transform_passes_errors_on(self, store: BlobStore) -> None:
         blob = (await put(store, b"abcdef")).blob
 
