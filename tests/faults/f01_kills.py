@@ -15,9 +15,9 @@ from tests.faults.campaign import Campaign
 from tests.faults.proof import Count, Effort, Fault, Proof
 from tests.faults.victim import Shape, Victim, nursery
 
-_TRUE_START_EVERY = 10
-_WORKERS_EVERY = 10
-_GRANIAN_EVERY = 10
+_TRUE_START_EVERY = 20
+_WORKERS_EVERY = 20
+_GRANIAN_EVERY = 20
 _TIMES = 3
 _QUICK = Shape(quick=True)
 
@@ -36,7 +36,7 @@ def _shape(number: int) -> Shape:
     if number % _WORKERS_EVERY == 5:
         return Shape(workers=2)
     if number % _GRANIAN_EVERY == 7:
-        return Shape(kind="granian", workers=1 + number % 4 // 2)
+        return Shape(kind="granian", workers=1 + number % 40 // 20)
     return Shape(quick=number % _TRUE_START_EVERY != 1)
 
 
