@@ -23,7 +23,7 @@ _UNACKED, _ACKED, _UNSENT = 24, 120, 144
 
 def connections() -> Iterator[tuple[int, socket.socket]]:
     """Each with its descriptor, as a copy that lives until the next one is asked for."""
-    for entry in tuple(_DESCRIPTORS.iterdir()):
+    for entry in _descriptors():
         number = int(entry.name)
         try:
             if not stat.S_ISSOCK(os.fstat(number).st_mode):
@@ -34,6 +34,13 @@ def connections() -> Iterator[tuple[int, socket.socket]]:
         with found:
             if found.family in (socket.AF_INET, socket.AF_INET6):
                 yield number, found
+
+
+def _descriptors() -> tuple[Path, ...]:
+    try:
+        return tuple(_DESCRIPTORS.iterdir())
+    except OSError:  # none is left to look with
+        return ()
 
 
 def cut(connection: socket.socket) -> None:

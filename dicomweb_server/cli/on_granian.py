@@ -21,6 +21,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from dicomweb_server.cli.acceptor import most_connections
 from dicomweb_server.cli.asgi import Application, Watched
 from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.ending import Ending
@@ -159,7 +160,7 @@ def _granian(settings: Settings, listening: socket.socket) -> _Server:
         interface=Interfaces.ASGI,
         workers=server.workers,
         backlog=server.backlog,
-        backpressure=_BACKPRESSURE,
+        backpressure=min(_BACKPRESSURE, most_connections()),
         websockets=False,
         http1_settings=HTTP1Settings(
             header_read_timeout=round(server.keep_alive_seconds * 1000),

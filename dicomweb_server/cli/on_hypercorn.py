@@ -24,6 +24,7 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import LifespanFailureError, parse_socket_addr, wrap_app
 
+from dicomweb_server.cli.acceptor import Acceptor, most_connections
 from dicomweb_server.cli.asgi import Application, Watched
 from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.http2 import Protocols
@@ -202,16 +203,17 @@ class _Server:
         if living.done():
             living.result()
         self._readers.start()
-        server = await asyncio.start_server(
+        acceptor = Acceptor(
+            self._listening,
             self._connected,
-            sock=self._listening,
-            backlog=self._backlog,
-            ssl=self._tls,
-            ssl_handshake_timeout=self._config.keep_alive_timeout if self._tls else None,
+            self._tls,
+            self._config.keep_alive_timeout,
+            most_connections(),
         )
+        acceptor.start(self._backlog)
         await stopped.wait()
         await self._take_waiting()
-        server.close()
+        await acceptor.close()
         self._listening.close()
         await self._drain()
         await lifespan.wait_for_shutdown()

@@ -10,6 +10,7 @@ import click
 from dicomweb_server import __version__
 from dicomweb_server.app import create_app
 from dicomweb_server.cli import on_hypercorn
+from dicomweb_server.cli.acceptor import raise_limit
 from dicomweb_server.cli.listener import listen, require_safe, url_of
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.cli.supervisor import Supervisor
@@ -56,6 +57,7 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
     require_tls(settings.server)
     _require_server(settings.server.kind)
     configure(settings.log)
+    raise_limit()
     with hold(settings.data):
         stored = store_demo(settings) if demo else 0
         _run(settings, stored)

@@ -180,7 +180,13 @@ def _really(volume: Volume, folder: Path, seed: int) -> Proof:
         found = os.statvfs(volume.path)
         size = found.f_bavail * found.f_frsize - room
         with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, size))
+            while size > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                except OSError:  # the file system needs some for itself
+                    size -= 64 * _KIB
+                else:
+                    break
 
     with trial.server(Surroundings(environment={_RESERVE: "0"})) as subject:
         for _ in range(_FILLS[Effort.FULL]):
