@@ -89,7 +89,7 @@ def _status(report: StoreReport) -> int:
 
 
 def _content_type(request: Request) -> ContentType:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = ", ".join(request.headers.getlist("content-encoding")).strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedContent(f"the body is encoded as {encoding[:20]}", "send it unencoded")
     header = request.headers.get("content-type")

@@ -43,13 +43,30 @@ def is_our_own(path: str, data: Path) -> bool:
     """Whether a path is one that the program needs by itself."""
     own = (str(data), sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]))
     system = ("/proc/", "/sys/", "/dev/", "/etc/localtime", "/usr/", "/lib")
-    return path.startswith((*own, *system)) or not path.startswith("/")
+    above = str(data).startswith(path.rstrip("/") + "/")
+    return above or path.startswith((*own, *system)) or not path.startswith("/")
 
 
 @contextmanager
-def traced(pids: list[int], output: Path) -> Iterator[Trace]:
-    """Trace running processes, and those that they start, while the context lasts."""
-    command = [require("strace"), "-f", "-q", "-s", "4096", "-e", "trace=%file", "-o", str(output)]
+def traced(pids: list[int], output: Path, calls: str = "%file") -> Iterator[Trace]:
+    """Trace running processes, and those that they start, while the context lasts.
+
+    Args:
+        pids: The processes.
+        output: A file for what is seen.
+        calls: Which system calls, as strace names them.
+    """
+    command = [
+        require("strace"),
+        "-f",
+        "-q",
+        "-s",
+        "4096",
+        "-e",
+        f"trace={calls}",
+        "-o",
+        str(output),
+    ]
     for pid in pids:
         command += ["-p", str(pid)]
     trace = Trace()
