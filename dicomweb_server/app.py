@@ -15,7 +15,7 @@ from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
 from dicomweb_server.auth.port import Authorizer
 from dicomweb_server.codec.pictures import PillowPictures
 from dicomweb_server.codec.pool import CodecPool
-from dicomweb_server.index.port import DamageMarks, Index, Tombstones
+from dicomweb_server.index.port import DamageMarks, Tombstones
 from dicomweb_server.index.sqlite.damage import SqliteDamageMarks
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
@@ -23,6 +23,7 @@ from dicomweb_server.model.crash import crash_point
 from dicomweb_server.model.levels import DEFAULT_EXTRA, IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder, Use
+from dicomweb_server.ops.presence import require_databases, tell_of_strays, warn_of_library
 from dicomweb_server.ops.scrub import Scrub, ScrubPlan
 from dicomweb_server.service.backgrounds import Backgrounds
 from dicomweb_server.service.compose import Compose, ComposeLimits
@@ -61,7 +62,7 @@ class Ports:
     """Everything that holds bytes, rows or processes."""
 
     store: BlobStore
-    index: Index
+    index: SqliteIndex
     tombstones: Tombstones
     marks: DamageMarks
     damage: DamageRegister
@@ -87,6 +88,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     async with AsyncExitStack() as stack:
         # Also in each worker: one that outlives its server must keep a rebuild of the index away.
         stack.enter_context(folder.acquire(Use.TOOL))
+        await asyncio.to_thread(require_databases, folder)
         store = await asyncio.to_thread(
             FilesystemStore.open,
             folder.path,
@@ -203,7 +205,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
             app.state.services = make_services(chosen, ports)
             if chosen.codec.warm:
                 ports.codecs.warm()
-            async with _scrubbing(chosen, ports):
+            warn_of_library()
+            async with _counting(chosen, ports), _scrubbing(chosen, ports):
                 yield
 
     return Starlette(
@@ -212,6 +215,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
         exception_handlers={HTTPException: no_route},  # type: ignore[dict-item] # any ASGI callable
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _counting(settings: Settings, ports: Ports) -> AsyncIterator[None]:
+    """Look through a large index, and for blobs without a row, beside the first requests."""
+    ports.index.watch()
+    folder = DataFolder(settings.data)
+    task = asyncio.create_task(tell_of_strays(folder, ports.store, ports.index, ports.tombstones))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @asynccontextmanager

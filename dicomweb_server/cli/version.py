@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+import sqlite3
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 import click
 
 from dicomweb_server import __version__
+from dicomweb_server.index.sqlite.library import reservation
 
 _PARTS = ("starlette", "hypercorn", "granian", "pydicom", "sqlite-utils")
 
@@ -18,8 +20,11 @@ _PARTS = ("starlette", "hypercorn", "granian", "pydicom", "sqlite-utils")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the versions of parts.")
 def version(as_json: bool) -> None:
     """Print the version of this program."""
+    told = reservation()
     if not as_json:
         click.echo(__version__)
+        if told:
+            click.echo(f"Note: {told}.", err=True)
         return
     parts = {"dicomweb-server": __version__, "python": platform.python_version()}
     for name in _PARTS:
@@ -27,4 +32,5 @@ def version(as_json: bool) -> None:
             parts[name] = version_of(name)
         except PackageNotFoundError:
             continue
-    click.echo(json.dumps(parts))
+    parts["sqlite"] = sqlite3.sqlite_version
+    click.echo(json.dumps(parts | ({"note": told} if told else {})))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import time
 
-from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.index.port import Index, Tombstones
+from dicomweb_server.index.sqlite.library import reservation
 from dicomweb_server.ops.batches import walked
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.store.durable import open_lock, try_lock
 from dicomweb_server.store.port import BlobStore
+
+_PAUSE_SECONDS = 0.01
 
 _log = logging.getLogger(__name__)
 
@@ -53,28 +60,53 @@ def require_databases(folder: DataFolder) -> None:
     )
 
 
-async def tell_of_strays(store: BlobStore, index: Index, tombstones: Tombstones) -> int:
+def warn_of_library() -> None:
+    """Log what is known to be wrong with the linked SQLite."""
+    told = reservation()
+    if told:
+        _log.warning("%s", told)
+
+
+async def tell_of_strays(
+    folder: DataFolder, store: BlobStore, index: Index, tombstones: Tombstones
+) -> None:
     """Count blobs that have neither a row nor a tombstone, and log how many there are.
 
-    Requests that were broken off leave some; many mean that rows are missing.
+    Requests that were broken off leave some; many mean that rows are missing. One process of
+    those that share a folder does it.
 
     Args:
-        store: The blobs.
+        folder: The data folder.
+        store: Its blobs.
         index: Their rows.
         tombstones: What was deleted.
     """
-    strays = 0
+    try:
+        lock = open_lock(folder.path / "strays.lock")
+    except OSError:
+        return
+    try:
+        if try_lock(lock, exclusive=True):
+            await _count_strays(store, index, tombstones)
+    except ArchiveError as error:
+        _log.warning("blobs could not be compared with their rows: %s", error.detail)
+    finally:
+        os.close(lock)
+
+
+async def _count_strays(store: BlobStore, index: Index, tombstones: Tombstones) -> None:
+    strays, newest = 0, time.time_ns()
     async for batch in walked(store):
-        digests = {found.blob.digest for found in batch}
+        digests = {found.blob.digest for found in batch if found.received_at < newest}
         digests -= await tombstones.buried(sorted(digests))
         strays += len(digests - await index.referenced(sorted(digests)))
+        await asyncio.sleep(_PAUSE_SECONDS)
     if strays:
         _log.warning(
             "%d blobs have neither a row nor a tombstone: requests that were broken off left them,"
             " or rows are missing; `dicomweb-server reindex` brings them back, `gc` removes them",
             strays,
         )
-    return strays
 
 
 def _has_content(folder: DataFolder, name: str) -> bool:
