@@ -14,15 +14,15 @@ STUDY_PATH = f"/studies/{STUDY}"
 SERIES_PATH = f"{STUDY_PATH}/series/{SERIES}"
 ONE = f"{SERIES_PATH}/instances/{INSTANCE}"
 URI = f"/wado?requestType=WADO&studyUID={STUDY}&seriesUID={SERIES}&objectUID={INSTANCE}"
+XML = 'multipart/related; type="application/dicom+xml"'
 JSON, PICTURE, ZIP = "application/dicom+json", "image/jpeg", "application/zip"
 ANSWERS = {
-    "welcome": ("GET", "//", "text/html", 200),
     "alive": ("GET", "//livez", "*/*", 200),
     "ready": ("GET", "//readyz", "*/*", 200),
     "studies": ("GET", "/studies", JSON, 200),
     "series": ("GET", f"{STUDY_PATH}/series", JSON, 200),
     "instances": ("GET", "/instances?limit=1", JSON, 200),
-    "search in XML": ("GET", "/studies", "application/dicom+xml", 200),
+    "search in XML": ("GET", "/studies", XML, 200),
     "no match": ("GET", "/studies?PatientID=nobody", JSON, None),
     "study": ("GET", STUDY_PATH, ANY_SYNTAX, 200),
     "series of files": ("GET", SERIES_PATH, ANY_SYNTAX, 200),
@@ -31,7 +31,7 @@ ANSWERS = {
     "transcoded": ("GET", ONE, "application/dicom; transfer-syntax=1.2.840.10008.1.2.5", 200),
     "metadata of a study": ("GET", f"{STUDY_PATH}/metadata", JSON, 200),
     "metadata of an instance": ("GET", f"{ONE}/metadata", JSON, 200),
-    "metadata in XML": ("GET", f"{ONE}/metadata", "application/dicom+xml", 200),
+    "metadata in XML": ("GET", f"{ONE}/metadata", XML, 200),
     "frame": ("GET", f"{ONE}/frames/1", "*/*", 200),
     "frame decoded": ("GET", f"{ONE}/frames/1", "application/octet-stream", 200),
     "bulk data": ("GET", f"{ONE}/bulkdata/7FE00010", "*/*", 200),
@@ -66,10 +66,9 @@ def assert_not_shared(response: httpx.Response, *, changing: bool) -> None:
     told = {part.strip() for part in response.headers["cache-control"].split(",")}
     assert "no-store" in told or "private" in told, told
     assert not told & {"public", "s-maxage"}
-    if "no-store" not in told:
+    if any(part.startswith("max-age") for part in told):
         assert "etag" in response.headers
         assert "Accept" in response.headers["vary"]
-        assert ("immutable" in told) != ("no-cache" in told), told
     if changing:
         assert "immutable" not in told
 
