@@ -51,6 +51,7 @@ class DataFolder:
         DIR/lock                                     held by the server that uses the folder
         DIR/use.lock                                 shared by all, held alone by a rebuild
         DIR/keep.lock                                shared by backups, held alone by removals
+        DIR/scrub.lock                               held by who reads everything in the background
         DIR/restore.json                             there until a restore has come to its end
 
     Args:

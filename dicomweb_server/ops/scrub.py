@@ -146,6 +146,7 @@ class Scrub:
                         await self._marks.keep_place(place)
                         kept, held = time.monotonic(), 0
                 await self._set_rate(place)
+                await self._register.refresh()
         except _Stopped:
             with suppress(ArchiveError):
                 await self._marks.keep_place(place)

@@ -7,6 +7,8 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 
 from dicomweb_server.errors import ArchiveError, BlobDamaged
 from dicomweb_server.index.port import DamageMarks, Index
@@ -43,6 +45,7 @@ class DamageRegister:
         self._known: dict[str, Damage] = {}
         self._noted: dict[str, Damage | None] = {}
         self._leaving: dict[str, Damage | None] = {}
+        self._refused: dict[str, Damage | None] = {}
         self._order = asyncio.Lock()
         self._read_at = float("-inf")
         self._loop = asyncio.get_running_loop()
@@ -69,7 +72,8 @@ class DamageRegister:
             elif len(self._known) < _MOST:
                 self._known[digest] = damage
             self._noted[digest] = damage
-        self._loop.call_soon_threadsafe(self._write_soon)
+        with suppress(RuntimeError):  # the loop has ended: who looks next finds it again
+            self._loop.call_soon_threadsafe(self._write_soon)
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
@@ -80,11 +84,13 @@ class DamageRegister:
         async with self._order:
             while self._noted:
                 with self._lock:
-                    self._leaving, self._noted = self._noted, {}
+                    self._leaving = {**self._refused, **self._noted}
+                    self._noted, self._refused = {}, {}
                 try:
                     await self._write(self._leaving)
                 except ArchiveError as error:
                     _log.warning("marks of damaged bytes cannot be kept: %s", error.detail)
+                    self._refused = dict(islice(self._leaving.items(), _MOST))
                 self._leaving = {}
 
     async def _write(self, noted: dict[str, Damage | None]) -> None:
@@ -107,15 +113,19 @@ class DamageRegister:
         if now - self._read_at < _FRESH_SECONDS:
             return
         self._read_at = now
-        before = {**self._leaving, **self._noted}  # may reach the disk while that is read
+        before = self._unkept()  # may reach the disk while that is read
         marked = {one.digest: one for one in await self._marks.marked(_MOST)}
         with self._lock:
-            for digest, one in {**before, **self._leaving, **self._noted}.items():
+            for digest, one in (before | self._unkept()).items():
                 if one is None:
                     marked.pop(digest, None)
                 else:
                     marked[digest] = one
             self._known = marked
+
+    def _unkept(self) -> dict[str, Damage | None]:
+        """What was noted and is not on the disk yet, or was refused by it."""
+        return {**self._refused, **self._leaving, **self._noted}
 
     async def count(self) -> int:
         """How many blobs of instances are known to be damaged."""

@@ -202,3 +202,21 @@ def test_serve_says_where_things_are(tmp_path: Path) -> None:
         assert f"web page       {running.origin}/\n" in running.welcome
         assert f"DICOMweb root  {running.root}\n" in running.welcome
         assert f"data folder    {tmp_path / 'data'}\n" in running.welcome
+
+
+def test_verify_refuses_subsets_that_mean_nothing(tmp_path: Path) -> None:
+    for arguments in (["--subset", "nonsense"], ["--level", "size", "--subset", "5%"]):
+        done = _run(["verify", "--data", "data", *arguments], tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("Error: --subset")
+        assert "Hint: " in done.stderr
+
+
+def test_verify_tells_what_it_did(files: Path, tmp_path: Path) -> None:
+    _run(["import", "--data", "data", str(files)], tmp_path)
+    done = _run(["verify", "--data", "data", "--json"], tmp_path)
+    told = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (told["verb"], told["outcome"], told["level"]) == ("verify", "ok", "hash")
+    assert told["instances"] == told["read"] == 27
+    assert told["healthy"]

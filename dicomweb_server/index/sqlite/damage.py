@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from dicomweb_server.index.port import ScrubPlace
 from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
@@ -37,7 +38,7 @@ class SqliteDamageMarks:
         self._readers = readers
 
     @classmethod
-    def open(cls, path: Path) -> SqliteDamageMarks:
+    def open(cls, path: Path) -> Self:
         """Open or make the database.
 
         Args:
