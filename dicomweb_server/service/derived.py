@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.metadata import version
 
-from dicomweb_server.errors import ArchiveError, CodecFailed, FrameUndecodable
+from dicomweb_server.errors import ArchiveError, FrameUndecodable
 from dicomweb_server.model.limits import KIB, MIB
 from dicomweb_server.service.behind import Behind
 from dicomweb_server.store.port import RenditionStore
@@ -32,8 +32,9 @@ DERIVED = "-derived"
 _RECENT = 16 * MIB
 _SMALL = 256 * KIB
 _FAILURES = 1_000
-_FAILED_SECONDS = {FrameUndecodable: 30.0, CodecFailed: 5.0}
-"""For how long a failure is told again without another try."""
+_UNDECODABLE_SECONDS = 30.0
+"""For how long that a frame cannot be decoded is told again without another try. What ended a codec
+process may have been none of the frame: that is tried again, until `codec.breaker` has enough."""
 
 
 @cache
@@ -143,11 +144,10 @@ class Derived:
         return data
 
     def _know(self, key: str, error: Exception) -> None:
-        seconds = next((s for kind, s in _FAILED_SECONDS.items() if isinstance(error, kind)), None)
-        if seconds is None or not isinstance(error, ArchiveError):
+        if not isinstance(error, FrameUndecodable):
             return
         # The copy has no traceback, which would keep the frame that was in hand.
-        self._failures[key] = (time.monotonic() + seconds, copy.copy(error))
+        self._failures[key] = (time.monotonic() + _UNDECODABLE_SECONDS, copy.copy(error))
         if len(self._failures) > _FAILURES:
             self._failures.popitem(last=False)
 

@@ -137,10 +137,10 @@ async def test_the_last_one_who_leaves_ends_the_computation(
     assert await derived.get(SOURCE, "a", Maker(b"anew")) == b"anew"
 
 
-@pytest.mark.parametrize("error", [FrameUndecodable("it is cut off", "hint"), CodecFailed("x")])
-async def test_a_frame_that_failed_is_not_tried_again_at_once(
-    renditions: FilesystemRenditions, error: Exception
+async def test_a_frame_that_cannot_be_decoded_is_not_tried_again_at_once(
+    renditions: FilesystemRenditions,
 ) -> None:
+    error = FrameUndecodable("it is cut off", "hint")
     derived, make = Derived(renditions), Failing(error)
     for _ in range(3):
         with pytest.raises(type(error), match=str(error)) as raised:
@@ -169,10 +169,13 @@ async def test_a_remembered_failure_holds_no_pixels(renditions: FilesystemRendit
     assert len(held) < 2  # the last error may still be on its way
 
 
-async def test_a_busy_codec_is_asked_again(renditions: FilesystemRenditions) -> None:
-    derived, make = Derived(renditions), Failing(TooBusy("x"))
+@pytest.mark.parametrize("error", [TooBusy("x"), CodecFailed("its process was killed")])
+async def test_what_may_be_none_of_the_frame_is_tried_again(
+    renditions: FilesystemRenditions, error: Exception
+) -> None:
+    derived, make = Derived(renditions), Failing(error)
     for _ in range(2):
-        with pytest.raises(TooBusy):
+        with pytest.raises(type(error)):
             await derived.get(SOURCE, "a", make)
     assert make.calls == 2
 
