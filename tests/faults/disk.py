@@ -111,8 +111,9 @@ class Disk:
             self._open.pop(call.result, None)
             return
         self._open[call.result] = (inode, 0)
-        assert "O_TRUNC" not in call.rest
-        assert "O_APPEND" not in call.rest
+        assert "O_APPEND" not in call.rest, path
+        if "O_TRUNC" in call.rest:
+            inode.pending.append((0, None))
 
     def _written(self, call: Call) -> None:
         known = self._open.get(call.descriptor)

@@ -129,7 +129,7 @@ def _memory() -> str | None:
 
 def replay(effort: Effort, seed: int) -> Proof:
     """Lose the power at every step of recorded runs, and open what is left."""
-    runs, clients, every = (3, 3, 5) if effort is Effort.FULL else (1, 1, 12)
+    runs, clients, every = (2, 3, 8) if effort is Effort.FULL else (1, 1, 12)
     counts: dict[str, Count] = {"runs": runs, "calls": 0, "sure": 0, "torn": 0, "acknowledged": 0}
     wrong: list[str] = []
     for run in range(runs):
