@@ -6,13 +6,14 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dicomweb_server.errors import ConfigurationError, StoreFull, StoreReadOnly
-from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.connections import PROBE_INTERVAL, WriterConnection
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.reading import ReaderConnection
 from dicomweb_server.index.sqlite.schema import INDEX
@@ -134,6 +135,28 @@ async def test_an_index_on_a_read_only_volume_is_read(readonly: Path) -> None:
     for attempt in (index.put([recipe(2).make()], DuplicatePolicy.REJECT), index.check()):
         with pytest.raises(StoreReadOnly):
             await attempt
+    await index.close()
+
+
+async def test_an_index_that_was_killed_is_written_again_when_its_volume_can_be(
+    readonly: Path,
+) -> None:
+    """What SQLite keeps beside the database is there, and readers hold it read-only (F5)."""
+    mount_again(readonly, "rw")
+    write = "from sqlite3 import connect; import os; c = connect('index.db')"
+    done = "c.execute('UPDATE totals SET bytes = bytes + 1'); c.commit(); os._exit(0)"
+    command = [sys.executable, "-c", f"{write}; {done}"]
+    await asyncio.to_thread(subprocess.run, command, check=True, cwd=readonly)
+    assert (readonly / "index.db-shm").exists()
+    mount_again(readonly, "ro")
+    index = SqliteIndex.open(readonly / "index.db", IndexPlan.of(()))
+    assert (await index.counts()).instances == 1
+    with pytest.raises(StoreReadOnly):
+        await index.check()
+    mount_again(readonly, "rw")
+    await asyncio.sleep(PROBE_INTERVAL)
+    await index.check()
+    assert (await index.counts()).instances == 1
     await index.close()
 
 

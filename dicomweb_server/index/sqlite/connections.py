@@ -79,6 +79,7 @@ class WriterConnection:
         self._tried = 0
         self._closed = False
         self._suspension = Suspension(path, interval)
+        self.before_revival: list[Callable[[], None]] = []
         self._connection: sqlite3.Connection | None = None
         self._lock = -1
         self.integrity = Integrity(path, schema.remedy)
@@ -130,6 +131,8 @@ class WriterConnection:
         if self._suspension.reason is None:
             return
         self._suspension.require_due()
+        for prepare in self.before_revival:
+            prepare()
         self._drop()
         self._open()
         self._probe()
@@ -297,7 +300,7 @@ class ReaderPool:
         self._prepare = prepare
         self._integrity = integrity
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[ReaderConnection] = []
         self._pool = Pool(size, "index-reader", Stage.INDEX)
 
     async def run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
@@ -314,15 +317,25 @@ class ReaderPool:
     def close(self) -> None:
         """Wait for what runs, then close every connection."""
         self._pool.close()
-        for connection in self._opened:
-            connection.close()
+        for opened in self._opened:
+            opened.close()
         self._opened.clear()
+
+    def renew(self) -> None:
+        """Close all connections, once they are not in use; the next calls open others.
+
+        One that was opened while nothing could be written keeps what all of them share read-only.
+        """
+        for opened in tuple(self._opened):
+            opened.close()
 
     def _run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
         if self._integrity is not None:
             self._integrity.require()
         try:
-            return work(self._connection())
+            opened = self._connection()
+            with opened.in_use:
+                return work(opened.connection)
         except (sqlite3.Error, OSError) as error:
             if self._integrity is not None:
                 self._integrity.met(error)
@@ -333,28 +346,28 @@ class ReaderPool:
                 told = Unavailable("the disk refused a read of the index")
             raise told from error
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> ReaderConnection:
         known: ReaderConnection | None = getattr(self._local, "opened", None)
         if known is not None:
-            if not known.outlived:
-                return known.connection
+            if not (known.is_closed or known.outlived):
+                return known
             self._forget()
         opened = ReaderConnection(self._path)
-        self._opened.append(opened.connection)
+        self._opened.append(opened)
         _configure(opened.connection)
         opened.connection.execute("PRAGMA query_only = ON")
         if self._prepare is not None:
             self._prepare(opened.connection)
         self._local.opened = opened
-        return opened.connection
+        return opened
 
     def _forget(self) -> None:
         """Let go of this thread's connection; the next call opens another one."""
         known: ReaderConnection | None = getattr(self._local, "opened", None)
         if known is not None:
             self._local.opened = None
-            self._opened.remove(known.connection)
-            known.connection.close()
+            self._opened.remove(known)
+            known.close()
 
 
 @contextmanager

@@ -102,6 +102,7 @@ class SqliteIndex:
             raise
         writer = Writer(connection, Steps(crash_point()), mark.follow)
         pools = [ReaderPool(path, readers, add_functions, connection.integrity) for _ in range(2)]
+        connection.before_revival.extend(pool.renew for pool in pools)
         watch = Watch(path, connection.integrity)
         return cls(writer, pools[0], pools[1], plan, Told(generation, mark, watch))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 _STATEMENTS = 512
@@ -23,11 +24,14 @@ class ReaderConnection:
         sqlite3.Error: It cannot be read.
     """
 
-    __slots__ = ("_path", "connection", "immutable")
+    __slots__ = ("_path", "_unwritable", "connection", "immutable", "in_use", "is_closed")
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.in_use = threading.Lock()
         self.immutable = False
+        self.is_closed = False
+        self._unwritable = not os.access(path.parent, os.W_OK)
         try:
             self.connection = self._open("")
         except sqlite3.OperationalError:
@@ -38,8 +42,18 @@ class ReaderConnection:
 
     @property
     def outlived(self) -> bool:
-        """Whether the database may be changed from now on, and this would not see it."""
-        return self.immutable and os.access(self._path.parent, os.W_OK)
+        """Whether the database may be written from now on, and this would be in the way.
+
+        It would not see a change, or keeps what all connections of the process share read-only.
+        """
+        return (self.immutable or self._unwritable) and os.access(self._path.parent, os.W_OK)
+
+    def close(self) -> None:
+        """Close it, once nobody uses it; a second time does nothing."""
+        with self.in_use:
+            if not self.is_closed:
+                self.is_closed = True
+                self.connection.close()
 
     def _open(self, option: str) -> sqlite3.Connection:
         connection = sqlite3.connect(

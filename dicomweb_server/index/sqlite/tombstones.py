@@ -50,7 +50,9 @@ class SqliteTombstones:
             Step.STATE_AFTER_COMMIT,
         )
         connection = WriterConnection(path, STATE)
-        return cls(Writer(connection, steps), ReaderPool(path, 1, None, connection.integrity))
+        readers = ReaderPool(path, 1, None, connection.integrity)
+        connection.before_revival.append(readers.renew)
+        return cls(Writer(connection, steps), readers)
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember, durably, that these blobs are no longer part of the archive."""
