@@ -29,6 +29,42 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 
 
+HAMMER = """
+import sys
+from pathlib import Path
+from dicomweb_server.index.sqlite import connections
+from dicomweb_server.index.sqlite.insertion import put
+from dicomweb_server.index.sqlite.schema import INDEX
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.testing.instances import recipe
+
+connections._CHECKPOINT_BYTES = 1  # every commit checkpoints
+opened = connections.WriterConnection(Path(sys.argv[1]), INDEX)
+assert opened.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+for number in range(1, int(sys.argv[3]) + 1):
+    with opened.exclusive():
+        opened.connection.execute("BEGIN IMMEDIATE")
+        new = recipe(int(sys.argv[2]), 1, number).make()
+        put(opened.connection, [new], DuplicatePolicy.KEEP)
+        opened.connection.execute("COMMIT")
+        opened.checkpoint()
+opened.close()
+"""
+
+
+def test_processes_that_write_and_checkpoint_all_the_time_damage_nothing(tmp_path: Path) -> None:
+    """The WAL-reset fault of SQLite before 3.51.3 needs two at the same time: the lock forbids."""
+    path = tmp_path / "index.db"
+    commands = [[sys.executable, "-c", HAMMER, str(path), str(n), "150"] for n in (1, 2, 3)]
+    writers = [subprocess.Popen(command) for command in commands]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    held, sequences, health = asyncio.run(state(path))
+    assert held == {"1.2.3.1": 150, "1.2.3.2": 150, "1.2.3.3": 150}
+    assert sequences == list(range(1, 451))
+    assert health == "ok"
+    assert not path.with_name("index.db-wal").exists()
+
+
 def start(path: Path, study: int, count: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", WRITER, str(path), str(study), str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
