@@ -334,8 +334,12 @@ class ReaderPool:
             self._integrity.require()
         try:
             opened = self._connection()
-            with opened.in_use:
-                return work(opened.connection)
+            try:
+                with opened.in_use:
+                    return work(opened.connection)
+            finally:
+                if opened.passing:
+                    self._forget()
         except (sqlite3.Error, OSError) as error:
             if self._integrity is not None:
                 self._integrity.met(error)

@@ -48,6 +48,11 @@ class ReaderConnection:
         """
         return (self.immutable or self._unwritable) and os.access(self._path.parent, os.W_OK)
 
+    @property
+    def passing(self) -> bool:
+        """Whether to let go of it after each use: it may keep what all share read-only."""
+        return self._unwritable and not self.immutable
+
     def close(self) -> None:
         """Close it, once nobody uses it; a second time does nothing."""
         with self.in_use:
