@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -125,9 +127,18 @@ _RARELY = (100_000, 50, 100)
 
 
 def _begin() -> None:
-    """Let the search for cycles pass over what was imported, and come rarely."""
+    """End with the parent, and let the search for cycles pass over what was imported."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()
     gc.set_threshold(*_RARELY)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed tells nobody: its processes would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _packed(outcome: Scanned) -> _Packed:
