@@ -13,6 +13,9 @@ from multiprocessing.connection import Connection
 from dicomweb_server.cli.asgi import Application, Event, Receive, Send
 from dicomweb_server.cli.connections import connections, cut
 
+_CLOSING_SECONDS = 6.0
+"""Time in which everything is closed; the parent waits a little less."""
+
 
 class Ending:
     """An application whose requests are ended when the time that they have to finish is over.
@@ -59,6 +62,8 @@ class Ending:
         time.sleep(self._grace)
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._end)
+        time.sleep(_CLOSING_SECONDS)
+        os._exit(1)  # the loop hangs, and a parent that is gone cannot kill it
 
     def _end(self) -> None:
         self._over = True

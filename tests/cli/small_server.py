@@ -1,8 +1,9 @@
 """A small application on the real launchers: ``python -m tests.cli.small_server KIND WORKERS``.
 
 It answers `/` with its process id, holds `/slow` open for as many seconds as its query says,
-and dies on `/die`. Its start fails where SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are
-the seconds that requests have when it stops.
+dies on `/die`, begins an answer to `/unfinished` and leaves it, answers `/endless` with a gibibyte,
+and tells at `/sent` how many bytes of that were taken from it. Its start fails where
+SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are the seconds that requests have when it stops.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.logs import configure
 from dicomweb_server.settings import ServerKind, Settings, load
 
+_PIECE = 65_536
+_MOST = 1 << 30
+"""Bytes behind which it ends all the same: nothing tells it that the client has left."""
+
 
 def create(settings: Settings) -> SmallApp:
     """Make the application."""
@@ -28,6 +33,9 @@ def create(settings: Settings) -> SmallApp:
 
 class SmallApp:
     """An ASGI application with a lifespan."""
+
+    def __init__(self) -> None:
+        self._sent = 0
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -41,10 +49,22 @@ class SmallApp:
             query = scope["query_string"]
             assert isinstance(query, bytes)
             await asyncio.sleep(float(query))
-        body = str(os.getpid()).encode()
+        if path in ("/unfinished", "/endless"):
+            await self._begin(send, endless=path == "/endless")
+            return
+        body = str(self._sent if path == "/sent" else os.getpid()).encode()
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _begin(self, send: Send, *, endless: bool) -> None:
+        """Send the first bytes of an answer, or all that are taken."""
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": bytes(_PIECE), "more_body": True})
+            self._sent += _PIECE
+            if not endless or self._sent > _MOST:
+                return
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
