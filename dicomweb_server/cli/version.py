@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-import sqlite3
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 import click
 
 from dicomweb_server import __version__
-from dicomweb_server.index.sqlite.library import reservation
+from dicomweb_server.index.sqlite import library
 
 _PARTS = ("starlette", "hypercorn", "granian", "pydicom", "sqlite-utils")
 
@@ -20,7 +19,7 @@ _PARTS = ("starlette", "hypercorn", "granian", "pydicom", "sqlite-utils")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the versions of parts.")
 def version(as_json: bool) -> None:
     """Print the version of this program."""
-    told = reservation()
+    told = library.reservation()
     if not as_json:
         click.echo(__version__)
         if told:
@@ -32,5 +31,5 @@ def version(as_json: bool) -> None:
             parts[name] = version_of(name)
         except PackageNotFoundError:
             continue
-    parts["sqlite"] = sqlite3.sqlite_version
+    parts["sqlite"] = library.version()
     click.echo(json.dumps(parts | ({"note": told} if told else {})))

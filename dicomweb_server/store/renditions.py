@@ -7,10 +7,8 @@ import errno
 import logging
 import os
 import re
-import struct
 import threading
 import time
-import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -22,30 +20,34 @@ from pathlib import Path
 from dicomweb_server.errors import BlobDamaged, ConfigurationError
 from dicomweb_server.model.disk import refusal
 from dicomweb_server.model.instance import Blob, ByteRange
+from dicomweb_server.model.limits import MIB
 from dicomweb_server.model.source import ByteSource
-from dicomweb_server.store.durable import locked, write_all
+from dicomweb_server.store.durable import locked
 from dicomweb_server.store.files import OpenFile, read_ranges, stream_file, transform_file
 from dicomweb_server.store.pool import Pool
 from dicomweb_server.store.staging import StagingFolder
+from dicomweb_server.store.trailers import (
+    TOUCH_AFTER,
+    TRAILER,
+    TrailedWriter,
+    mark_used,
+    read_whole,
+    whole_size,
+)
 
 Make = Callable[[Callable[[bytes], None]], None]
 
 _log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[0-9a-f]{64}-[a-z]+", re.ASCII)
-_TRAILER = struct.Struct("<8sQI")
-_MAGIC = b"dwrendit"
-_CHUNK = 1024 * 1024
 _KNOWN = 10_000
 _LEAST = 4096
 """Bytes that the smallest file takes on a disk."""
 _SHARE = 8
-_LARGEST = 64 * _CHUNK
+_LARGEST = 64 * MIB
 """Bytes of a rendition that `put` keeps, at the most; and never more than a _SHARE of all."""
-_TOUCH_AFTER = 30.0
-"""Seconds for which a rendition counts as there without a look at the disk."""
 _SAFE_FOR = 60.0
-"""Seconds since its last use in which a rendition is not removed; longer than _TOUCH_AFTER."""
+"""Seconds since its last use in which a rendition is not removed; longer than TOUCH_AFTER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class FilesystemRenditions:
             ValueError: The key is not of that form.
         """
         known = self._known.get(key)
-        if known is not None and time.monotonic() - known.touched < _TOUCH_AFTER:
+        if known is not None and time.monotonic() - known.touched < TOUCH_AFTER:
             return Blob(key, known.size)
         return await asyncio.shield(asyncio.wrap_future(self._job(key, make)))
 
@@ -185,7 +187,7 @@ class FilesystemRenditions:
 
     def _open(self, key: str, size: int | None = None) -> OpenFile:
         try:
-            return OpenFile(self._path(key), size, _TRAILER.size)
+            return OpenFile(self._path(key), size, TRAILER.size)
         except BlobDamaged:
             self._known.pop(key, None)
             raise
@@ -212,7 +214,7 @@ class FilesystemRenditions:
         try:
             with locked(self._lock, exclusive=False):
                 inode = path.stat().st_ino
-                _mark(path)
+                mark_used(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -241,7 +243,7 @@ class FilesystemRenditions:
         except OSError as error:
             raise refusal(error) from error
         try:
-            writer = _Writer(descriptor)
+            writer = TrailedWriter(descriptor)
             try:
                 make(writer.write)
                 writer.finish()
@@ -327,99 +329,8 @@ def _rename(temporary: Path, path: Path) -> None:
         raise refusal(error) from error
 
 
-def _mark_used(path: Path, opened: OpenFile) -> None:
-    """Put a rendition behind those that go first; not at each use, because that is a write."""
-    if time.time() - opened.used > _TOUCH_AFTER:
-        _mark(path)
-
-
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise refusal(error) from error
-
-
-def _mark(path: Path) -> None:
-    with suppress(OSError):  # it was removed meanwhile, or the disk is read-only
-        os.utime(path)
-
-
-class _Writer:
-    """Writes a rendition and the trailer that proves it whole."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._checksum = 0
-        self.size = 0
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        try:
-            write_all(self._descriptor, data)
-        except OSError as error:
-            raise refusal(error) from error
-        self._checksum = zlib.crc32(data, self._checksum)
-        self.size += len(data)
-
-    def finish(self) -> None:
-        """Append the trailer."""
-        try:
-            write_all(self._descriptor, _TRAILER.pack(_MAGIC, self.size, self._checksum))
-        except OSError as error:
-            raise refusal(error) from error
-
-
-def read_whole(path: Path, most: int) -> bytes | None:
-    """A rendition without its trailer, marked as used.
-
-    Args:
-        path: Its file.
-        most: Bytes that it may have.
-
-    Returns:
-        None where it is missing, torn or larger.
-    """
-    try:
-        opened = OpenFile(path)
-    except BlobDamaged:
-        return None
-    try:
-        return _whole(path, opened, most)
-    except BlobDamaged:
-        return None
-    finally:
-        opened.close()
-
-
-def _whole(path: Path, opened: OpenFile, most: int) -> bytes | None:
-    size = opened.size - _TRAILER.size
-    if not 0 <= size <= most:
-        return None
-    data = opened.exactly(0, size)
-    expected = _TRAILER.pack(_MAGIC, size, zlib.crc32(data))
-    if opened.exactly(size, _TRAILER.size) != expected:
-        return None
-    _mark_used(path, opened)
-    return data
-
-
-def whole_size(path: Path) -> int | None:
-    """Bytes of a rendition without its trailer; None where it is torn."""
-    try:
-        opened = OpenFile(path)
-    except BlobDamaged:
-        return None
-    try:
-        size = opened.size - _TRAILER.size
-        if size < 0:
-            return None
-        magic, told, checksum = _TRAILER.unpack(opened.exactly(size, _TRAILER.size))
-        if magic != _MAGIC or told != size:
-            return None
-        found = 0
-        for place in range(0, size, _CHUNK):
-            found = zlib.crc32(opened.exactly(place, min(_CHUNK, size - place)), found)
-        return size if found == checksum else None
-    finally:
-        opened.close()

@@ -64,6 +64,7 @@ HOMES = {
     "PIL": ("codec",),
     "starlette": ("web", "app"),
     "hypercorn": ("cli",),
+    "h2": ("cli.http2",),
     "granian": ("cli",),
     "httpx": ("ops",),
     "structlog": ("logs", "app", "cli", "web"),

@@ -15,7 +15,8 @@ import pytest
 from dicomweb_server.errors import BlobDamaged, ConfigurationError
 from dicomweb_server.model.instance import Blob, ByteRange
 from dicomweb_server.store.port import RenditionStore
-from dicomweb_server.store.renditions import FilesystemRenditions, whole_size
+from dicomweb_server.store.renditions import FilesystemRenditions
+from dicomweb_server.store.trailers import whole_size
 from dicomweb_server.testing.store_contract import collect, sample
 
 pytestmark = pytest.mark.anyio

@@ -8,6 +8,11 @@ _FIRST_FAULTY = (3, 7, 0)
 _FIRST_WHOLE = (3, 51, 3)
 
 
+def version() -> str:
+    """Version of the linked library."""
+    return sqlite3.sqlite_version
+
+
 def reservation(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str | None:
     """What to know about the linked library; None where there is nothing.
 
