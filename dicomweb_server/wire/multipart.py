@@ -238,7 +238,9 @@ class MultipartReader:
             self._place = self._search = end
         else:
             events.append(
-                PartBegin(tuple((name, " ".join(lines)) for name, lines in self._headers))
+                PartBegin(
+                    tuple((name, " ".join(filter(None, lines))) for name, lines in self._headers)
+                )
             )
             self._state = _State.DATA
             # The empty line's end may be the line end of a delimiter: a part without a body.

@@ -30,7 +30,6 @@ _RANGES = (
     "BYTES=0-1",
     "bytes=0x0-0x1",
     "bytes=0-1;q=1",
-    "bytes=\xb2-\xb3",
 )
 
 

@@ -127,8 +127,9 @@ def test_a_boundary_only_counts_at_the_beginning_of_a_line() -> None:
 
 def test_header_names_are_lower_case_and_folded_lines_are_joined() -> None:
     body = b"--b\r\nCONTENT-type :\tapplication/dicom;\r\n\ttransfer-syntax=1.2 \r\n"
-    body += b"X:\r\n\r\n\r\n--b--"
-    expected = (("content-type", "application/dicom; transfer-syntax=1.2"), ("x", ""))
+    body += b"X:\r\nY:\r\n folded\r\n \r\n\r\n\r\n--b--"
+    syntax = ("content-type", "application/dicom; transfer-syntax=1.2")
+    expected = (syntax, ("x", ""), ("y", "folded"))
     assert parts("b", body) == [(expected, b"")]
 
 

@@ -98,7 +98,12 @@ def _run(data: bytes) -> None:
     assert parsed.query.page.limit <= max(_LIMITS.maximum_limit)
     one, other = _indexes()
     run = _loop().run_until_complete
-    mine = run(one.search(parsed.query, _SECONDS))
+    try:
+        mine = run(one.search(parsed.query, _SECONDS))
+    except InvalidParameter:
+        if parsed.query.page.cursor is None:  # only those can be known to be wrong so late
+            raise
+        return
     assert mine == run(other.search(parsed.query, _SECONDS)), "as the reference answers"
 
 
