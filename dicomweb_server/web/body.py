@@ -18,6 +18,13 @@ class ClientGone(Exception):
     """The client closed the connection before its request was complete; nobody is to be told."""
 
 
+class BodyBroken(ClientGone):
+    """The body ended before its end: the client left, or its framing cannot be read.
+
+    Servers tell both by the same message; who is still there is told of it.
+    """
+
+
 class Patience:
     """How long a client is waited for, so that a byte now and then does not hold a request open.
 
@@ -68,7 +75,7 @@ async def read_body(receive: Receive, limit: int, idle_seconds: float) -> AsyncI
         idle_seconds: Longest pause.
 
     Raises:
-        ClientGone: The connection was closed.
+        BodyBroken: The connection was closed, or what came is no body.
         BodyStalled: A pause was longer, or the body came too slowly.
         PayloadTooLarge: There were more bytes.
     """
@@ -78,7 +85,7 @@ async def read_body(receive: Receive, limit: int, idle_seconds: float) -> AsyncI
     while more:
         message = await patience.message(receive)
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise BodyBroken
         chunk = message.get("body", b"")
         total += len(chunk)
         if total > limit:

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dicomweb_server.errors import ArchiveError
+from dicomweb_server.errors import ArchiveError, InvalidRequest
 from dicomweb_server.model import stages
 from dicomweb_server.model.stages import Stage
-from dicomweb_server.web.body import ClientGone
+from dicomweb_server.web.body import BodyBroken, ClientGone
 from dicomweb_server.web.errors import answer, problem
 from dicomweb_server.web.responses import BytesResponse
 
@@ -30,6 +30,7 @@ _EXPOSED = (
     "Retry-After, Server-Timing, Warning, X-Request-Id, X-Total-Count"
 )
 _MAX_AGE = "7200"
+_BROKEN = InvalidRequest("the body broke off, or its framing cannot be read", "send it again")
 
 
 class _Watched:
@@ -94,8 +95,10 @@ class RequestMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, watched)
-            except ClientGone:
+            except ClientGone as gone:
                 _LOG.info("client-gone", method=scope["method"])
+                if isinstance(gone, BodyBroken) and not watched.status:
+                    await _response_to(_BROKEN, request_id)(scope, receive, watched)
             except Exception as error:  # noqa: BLE001 - the last net: every error has an answer
                 await _give_up(error, scope, receive, watched, request_id)
             finally:
