@@ -65,6 +65,7 @@ HOMES = {
     "starlette": ("web", "app"),
     "hypercorn": ("cli",),
     "h2": ("cli.http2",),
+    "priority": ("cli.http2",),
     "granian": ("cli",),
     "httpx": ("ops",),
     "structlog": ("logs", "app", "cli", "web"),
