@@ -36,7 +36,8 @@ class Clock:
 
     def now(self) -> float:
         """What it shows, in seconds since 1970."""
-        return time.time() + _OFFSET.unpack_from(self._block)[0] / _SECOND
+        offset: int = _OFFSET.unpack_from(self._block)[0]
+        return time.time() + offset / _SECOND
 
     def jump(self, seconds: float) -> None:
         """Set it forward, or back."""

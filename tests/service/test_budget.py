@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from dicomweb_server.app import make_services, open_ports
 from dicomweb_server.auth.open import ANYONE
 from dicomweb_server.dicom import window
-from dicomweb_server.index.port import Index
+from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.model.ids import InstanceKey, Scope
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.service.context import Context
@@ -64,7 +64,7 @@ class Archive:
         ports = self.run(self._stack.enter_async_context(open_ports(settings)))
         self.store = CountingStore(ports.store)
         self.index = Counted(ports.index)
-        counted = replace(ports, store=self.store, index=cast(Index, self.index))
+        counted = replace(ports, store=self.store, index=cast(SqliteIndex, self.index))
         self.services: Services = make_services(settings, counted)
 
     def run(self, work: Awaitable[T]) -> T:

@@ -26,6 +26,7 @@ from dicomweb_server.ops.reindex import rebuild
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.ingest import Part
 from dicomweb_server.settings import Settings, StoreSettings
+from dicomweb_server.store.layout import Layout
 from dicomweb_server.web.exchange import Services
 from tests.datasets import STUDY, instance
 
@@ -229,7 +230,8 @@ def test_gc_of_everything_beside_stores_and_deletions_leaves_no_row_without_byte
             await asyncio.gather(*(client(services) for _ in range(4)))
             done.set()
             assert await collecting > 0
-            report = await check(ports.store, ports.index, hashes=True)
+            layout = Layout(settings.data)
+            report = await check(ports.store, layout, ports.index, ports.damage, hashes=True)
             assert report.healthy
             _, buried = await rows_with_tombstones(ports)
             assert not buried
