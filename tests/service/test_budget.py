@@ -41,7 +41,7 @@ STORED = [Wish("application/dicom", "*", multipart=True)]
 class Counted:
     """Counts the calls of an index and passes them on."""
 
-    def __init__(self, inner: Index) -> None:
+    def __init__(self, inner: SqliteIndex) -> None:
         self._inner = inner
         self.calls: Counter[str] = Counter()
         self.generation = inner.generation
