@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import signal
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.proof import Proof
-from tests.faults.results import Result, append, machine
+from tests.faults.proof import Count, Proof
+from tests.faults.results import Result, append
+from tests.fuzz import interface
 from tests.fuzz.harness import CORPUS, FOUND, keep, kept, load, names
 from tests.fuzz.runs import Runs, Work
 
 _WORK = Path(__file__).parents[2] / "build" / "fuzz"
+_TURN, _EXAMPLES = 600, 1000
 _MOST_FILES, _MOST_BYTES = 48, 40 * 1024
 
 
 def main() -> int:
     """Run the harnesses that were named, or all; 1 where a promise did not hold."""
     chosen = _arguments()
+    if chosen.names == [interface.NAME]:
+        return _interface(chosen.seconds, chosen.record)
     works = [Work(name, chosen.work) for name in chosen.names or names()]
     if not chosen.only_record:
         runs = Runs(works, chosen.seconds, chosen.slice, _tell)
@@ -36,9 +43,36 @@ def main() -> int:
     return 1 if any(work.findings for work in works) else 0
 
 
+def _interface(seconds: int, record: bool) -> int:
+    """Make requests from the described interface, in turns of which each has a server."""
+    begin, requests, violations = time.monotonic(), 0, list[str]()
+    first = seed = secrets.randbelow(1 << 31)
+    while (left := int(seconds - (time.monotonic() - begin))) > 0:
+        told = interface.run(min(left, _TURN), _EXAMPLES, seed)
+        requests += told.requests
+        seed += 1
+        _tell(f"{interface.NAME:12} {requests:>10} requests, tracebacks {told.tracebacks}")
+        if not told.held:
+            violations.append(f"seed {seed - 1}: {told.tracebacks} tracebacks")
+            _tell(told.failures)
+    counts: dict[str, Count] = {"requests": requests, "failed turns": len(violations)}
+    spent = round(time.monotonic() - begin, 1)
+    if record:
+        proof = Proof(counts, tuple(violations), first)
+        row = f"fuzz {interface.NAME}"
+        made = Result.of(row, interface.PROMISE, proof, "full", spent)
+        append(replace(made, command=f"make fuzz ARGS='{interface.NAME} --seconds {seconds}'"))
+    return 1 if violations else 0
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
-    parser.add_argument("names", nargs="*", metavar="HARNESS", help=f"of {', '.join(names())}")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="HARNESS",
+        help=f"of {', '.join(names())}; or {interface.NAME} alone",
+    )
     parser.add_argument("--seconds", type=int, default=600, help="for each harness")
     parser.add_argument("--slice", type=int, default=120, help="after which another has its turn")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -57,7 +91,7 @@ def _tell(line: str) -> None:
 def _record(work: Work) -> None:
     """Append what was done in the work folder so far."""
     total = work.total()
-    counts: dict[str, int | float | str] = {
+    counts: dict[str, Count] = {
         "executions": total.executions,
         "coverage": total.coverage,
         "inputs in corpus": total.corpus,
@@ -69,11 +103,7 @@ def _record(work: Work) -> None:
     proof = Proof(counts, violations)
     made = Result.of(row, load(work.name).promise, proof, "full", total.seconds)
     command = f"make fuzz ARGS='{work.name} --seconds {round(total.seconds)}'"
-    append(
-        Result(
-            row, made.promise, made.date, command, machine(), made.seconds, proof.held, 0, counts
-        )
-    )
+    append(replace(made, command=command))
 
 
 def _keep(work: Work) -> None:
