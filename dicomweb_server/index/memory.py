@@ -117,10 +117,11 @@ class MemoryIndex:
         return None if held is None else (_record(held), held.new.scanned.document)
 
     async def records(
-        self, scope: Scope, after: int = 0, limit: int = 1000
+        self, scope: Scope, after: int = 0, limit: int = 1000, until: int | None = None
     ) -> tuple[InstanceRecord, ...]:
-        """Instances of a scope in the order of `sequence`, from behind `after`."""
-        later = [held for held in self._inside(scope) if held.sequence > after]
+        """Instances of a scope in the order of `sequence`, from behind `after` up to `until`."""
+        last = len(self._changes) if until is None else until
+        later = [held for held in self._inside(scope) if after < held.sequence <= last]
         later.sort(key=lambda held: held.sequence)
         return tuple(_record(held) for held in later[:limit])
 

@@ -110,9 +110,17 @@ class Index(Protocol):
         ...
 
     async def records(
-        self, scope: Scope, after: int = 0, limit: int = 1000
+        self, scope: Scope, after: int = 0, limit: int = 1000, until: int | None = None
     ) -> tuple[InstanceRecord, ...]:
-        """Instances of a scope in the order of `sequence`, from behind `after`."""
+        """Instances of a scope in the order of `sequence`.
+
+        Args:
+            scope: Which instances.
+            after: Only those of a greater sequence.
+            limit: How many at the most.
+            until: Only those of this sequence or a smaller one; None is any. With the revision of
+                the scope what is stored, or stored again, between two pages does not come.
+        """
         ...
 
     async def documents(self, scope: Scope) -> Documents:

@@ -142,6 +142,19 @@ class IndexContract(SearchContract):
         assert [r.key for r in first + rest] == [new.scanned.key for new in made[3:]]
         assert await index.records(Scope(), 6) == ()
 
+    async def test_pages_up_to_a_revision_are_without_what_came_later(self, index: Index) -> None:
+        made = await fill(index, *(recipe(1, 1, number) for number in (1, 2, 3)))
+        study, again = Scope("1.2.3.1"), recipe(1, 1, 1)
+        until = await index.revision(study)
+        assert until is not None
+        page = await index.records(study, 0, 2, until)
+        await index.remove(Scope.of(again.key))
+        await fill(index, again, recipe(1, 1, 4))
+        page += await index.records(study, page[-1].sequence, 2, until)
+        assert [record.key for record in page] == [new.scanned.key for new in made]
+        assert await index.records(study, page[-1].sequence, 2, until) == ()
+        assert len(await index.records(study, page[-1].sequence)) == 2
+
     # Duplicates
 
     async def test_the_same_bytes_again_change_nothing(self, index: Index) -> None:

@@ -135,11 +135,12 @@ class SqliteIndex:
         return await self._readers.run(lambda connection: rows.read_described(connection, key))
 
     async def records(
-        self, scope: Scope, after: int = 0, limit: int = 1000
+        self, scope: Scope, after: int = 0, limit: int = 1000, until: int | None = None
     ) -> tuple[InstanceRecord, ...]:
-        """Instances of a scope in the order of `sequence`, from behind `after`."""
+        """Instances of a scope in the order of `sequence`, from behind `after` up to `until`."""
+        last = rows.ANY_SEQUENCE if until is None else until
         return await self._readers.run(
-            lambda connection: rows.read_records(connection, scope, after, limit)
+            lambda connection: rows.read_records(connection, scope, (after, last), limit)
         )
 
     async def documents(self, scope: Scope) -> Documents:

@@ -41,6 +41,9 @@ _HOLDINGS: Final = (
 )
 _SOME: Final = 500
 
+ANY_SEQUENCE: Final = 2**63 - 1
+"""No sequence is greater."""
+
 
 def read_record(connection: sqlite3.Connection, key: InstanceKey) -> InstanceRecord | None:
     """One instance: one statement, three index look-ups."""
@@ -57,12 +60,13 @@ def read_described(
 
 
 def read_records(
-    connection: sqlite3.Connection, scope: Scope, after: int, limit: int
+    connection: sqlite3.Connection, scope: Scope, between: tuple[int, int], limit: int
 ) -> tuple[InstanceRecord, ...]:
-    """Instances of a scope in the order of `sequence`, from behind `after`."""
+    """Instances of a scope in the order of `sequence`, from behind the first up to the last."""
     clause, parameters = where(scope)
-    text = f"{_RECORD}{FROM_INSTANCES}{clause} AND i.sequence > ? ORDER BY i.sequence LIMIT ?"
-    return tuple(map(_record, connection.execute(text, (*parameters, after, limit))))
+    some = " AND i.sequence > ? AND i.sequence <= ? ORDER BY i.sequence LIMIT ?"
+    text = f"{_RECORD}{FROM_INSTANCES}{clause}{some}"
+    return tuple(map(_record, connection.execute(text, (*parameters, *between, limit))))
 
 
 def read_documents(connection: sqlite3.Connection, scope: Scope) -> Documents:
