@@ -78,5 +78,5 @@ class Idle:
 
 
 def _host_and_port(address: object) -> object:
-    """What an address of either family has in common with what the server tells."""
-    return tuple(address[:2]) if isinstance(address, list | tuple) else None
+    """What an address of either family has in common with what granian tells, ports as text."""
+    return (address[0], str(address[1])) if isinstance(address, list | tuple) else None

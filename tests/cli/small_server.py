@@ -3,7 +3,8 @@
 It answers `/` with its process id, holds `/slow` open for as many seconds as its query says,
 dies on `/die`, begins an answer to `/unfinished` and leaves it, answers `/endless` with a gibibyte,
 and tells at `/sent` how many bytes of that were taken from it. Its start fails where
-SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are the seconds that requests have when it stops.
+SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are the seconds that requests have when it stops,
+SMALL_SERVER_IDLE those that a connection may be idle.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def main() -> None:
     """Serve."""
     kind, workers = ServerKind(sys.argv[1]), int(sys.argv[2])
     grace = float(os.environ.get("SMALL_SERVER_GRACE", "1"))
+    idle = float(os.environ.get("SMALL_SERVER_IDLE", "10"))
     given = {"server.workers": workers, "server.port": 0, "server.graceful_seconds": grace}
+    given["server.keep_alive_seconds"] = idle
     settings = load(None, {}, given).settings
     configure(settings.log)
     granian = kind is ServerKind.GRANIAN

@@ -90,6 +90,19 @@ def test_request_in_flight_is_finished_after_the_first_signal(kind: str, workers
         assert process.returncode == 0
 
 
+@pytest.mark.parametrize("kind", ["hypercorn", "granian"])
+def test_only_connections_without_a_request_are_idle(kind: str) -> None:
+    with _started(kind, 1, SMALL_SERVER_IDLE="1") as process:
+        port = int(_url(process).rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS) as busy,
+            socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS) as idle,
+        ):
+            busy.sendall(b"GET /slow?4 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert idle.recv(100) == b""
+            assert busy.recv(100).startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.parametrize(("kind", "workers"), KINDS)
 def test_request_that_outlasts_the_grace_time_is_cut(kind: str, workers: int) -> None:
     with _started(kind, workers) as process:
