@@ -81,6 +81,7 @@ class Delivery:
         tag: What the strong entity tag is made of: the same for the same bytes only.
         immutable: Whether the resource keeps its bytes as long as it exists.
         missing: What belongs to the resource and is not delivered.
+        newest: Greatest sequence of its instances; 0 where nobody needs to know.
     """
 
     parts: tuple[DeliveredPart, ...]
@@ -88,6 +89,7 @@ class Delivery:
     tag: str
     immutable: bool = False
     missing: tuple[Undelivered, ...] = ()
+    newest: int = 0
 
 
 @dataclass(frozen=True, slots=True)

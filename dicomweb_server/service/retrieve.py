@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -27,13 +27,12 @@ from dicomweb_server.service.delivery import (
 from dicomweb_server.service.derived import maker
 from dicomweb_server.service.files import FileReader
 from dicomweb_server.service.frames import plan, table_of
+from dicomweb_server.service.members import Members
 from dicomweb_server.service.metadata import Metadata
 from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
 
 T = TypeVar("T")
-
-_PAGE = 1000
 
 
 class Retrieve:
@@ -59,7 +58,7 @@ class Retrieve:
         inspection: Inspection | None = None,
     ) -> None:
         self._index = index
-        self._inspection = inspection
+        self._members = Members(index, inspection)
         self._choice = Choice(None)
         if transcoder is not None:
             self._choice = Choice(transcoder.codecs, transcoder.undecodable)
@@ -88,7 +87,7 @@ class Retrieve:
         digests: list[str] = []
         multipart = True
         record = None
-        async for record, harm in self._inspected(scope):
+        async for record, harm in self._members.inspected(scope):
             if harm:
                 missing.append(Undelivered(record.key, harm, damaged=True))
                 continue
@@ -109,12 +108,13 @@ class Retrieve:
             raise all_damaged(missing) or self._choice.refusal(record, wishes)
         tag = tag_of(["instances", self._preamble, str(multipart), *digests])
         immutable = self._immutable and scope.instance is not None
-        return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing))
+        newest = record.sequence
+        return Delivery(tuple(parts), multipart, tag, immutable, tuple(missing), newest)
 
     def flow(self, scope: Scope, wishes: Sequence[Wish], settled: Delivery) -> Flow:
         """The same answer as `instances` gave, its parts made again while they are sent.
 
-        Instances that arrive meanwhile come behind those that were counted and are not sent.
+        Instances that arrive meanwhile are not sent.
 
         Args:
             scope, wishes: As they were given to `instances`.
@@ -125,7 +125,7 @@ class Retrieve:
 
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = count
-            async for record in self._records(scope, damaged):
+            async for record in self._members.records(scope, settled.newest, damaged):
                 met = _first(
                     self._choice.instance_syntax, record, self._choice.preferred(record, wishes)
                 )
@@ -220,7 +220,7 @@ class Retrieve:
         await self._authorizer.check(context.principal, Action.RETRIEVE, scope)
         found = BulkSet(self._choice, wishes, pixels=pixels)
         record = None
-        async for record, harm in self._inspected(scope):
+        async for record, harm in self._members.inspected(scope):
             found.add(record, harm)
         if record is None:
             raise _absent(scope)
@@ -231,7 +231,7 @@ class Retrieve:
         tag = tag_of(["bulk-set", maker(), str(pixels), *found.names])
         missing = tuple(found.missing)
         if found.settled is None:
-            return Flow(self._flow(scope, found), found.media_type, tag, missing)
+            return Flow(self._flow(scope, found, record.sequence), found.media_type, tag, missing)
         parts = tuple(
             part
             for record, elements in found.settled
@@ -240,14 +240,16 @@ class Retrieve:
         immutable = self._immutable and scope.instance is not None
         return Delivery(parts, True, tag, immutable, missing)
 
-    def _flow(self, scope: Scope, found: BulkSet) -> Callable[[], AsyncIterator[DeliveredPart]]:
+    def _flow(
+        self, scope: Scope, found: BulkSet, newest: int
+    ) -> Callable[[], AsyncIterator[DeliveredPart]]:
         """The parts of so many elements that they are chosen once more while they are sent."""
 
         damaged = damaged_keys(found.missing)
 
         async def parts() -> AsyncIterator[DeliveredPart]:
             left = found.count
-            async for record in self._records(scope, damaged):
+            async for record in self._members.records(scope, newest, damaged):
                 for part in self._bulk.parts(record, found.choose(record)):
                     yield part
                     left -= 1
@@ -301,35 +303,6 @@ class Retrieve:
         if record is None:
             raise _absent(scope)
         return record
-
-    async def _records(
-        self, scope: Scope, without: Collection[InstanceKey] = ()
-    ) -> AsyncIterator[InstanceRecord]:
-        """The instances of a scope, but for some."""
-        async for page in self._pages(scope):
-            for record in page:
-                if record.key not in without:
-                    yield record
-
-    async def _inspected(self, scope: Scope) -> AsyncIterator[tuple[InstanceRecord, str]]:
-        """The instances of a scope, each with what is known to be wrong with its bytes."""
-        async for page in self._pages(scope):
-            harm: dict[str, str] = {}
-            if self._inspection and not scope.instance:  # one is read to find out
-                harm = await self._inspection.damaged(page)
-            for record in page:
-                yield record, harm.get(record.blob.digest, "")
-
-    async def _pages(self, scope: Scope) -> AsyncIterator[Sequence[InstanceRecord]]:
-        if scope.study and scope.series and scope.instance:
-            record = await self._index.get(InstanceKey(scope.study, scope.series, scope.instance))
-            if record is not None:
-                yield [record]
-            return
-        after = 0
-        while page := await self._index.records(scope, after, _PAGE):
-            yield page
-            after = page[-1].sequence
 
     def _frames(
         self, record: InstanceRecord, numbers: Sequence[int], wishes: Sequence[Wish]
