@@ -36,6 +36,7 @@ class Idle:
         self._app = app
         self._seconds = seconds
         self._busy: Counter[object] = Counter()
+        self._served: set[object] = set()
         self._seen: dict[int, _Seen] = {}
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
@@ -49,6 +50,7 @@ class Idle:
         try:
             await self._app(scope, receive, send)
         finally:
+            self._served.add(peer)  # before it is no longer busy: another thread looks
             self._busy[peer] -= 1
             if not self._busy[peer]:
                 del self._busy[peer]
@@ -60,11 +62,13 @@ class Idle:
             now: Time in seconds.
         """
         seen: dict[int, _Seen] = {}
+        served, self._served = self._served, set()
         for number, connection in connections():
             with suppress(OSError):
                 peer = _host_and_port(connection.getpeername())
                 before = self._seen.get(number)
-                if peer in self._busy or before is None or before.peer != peer:
+                asked = peer in self._busy or peer in served
+                if asked or before is None or before.peer != peer:
                     before = _Seen(peer, now)
                 elif now - before.since >= self._seconds:
                     connection.shutdown(socket.SHUT_RDWR)
