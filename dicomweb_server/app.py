@@ -138,7 +138,10 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         content, ports.codecs, ports.derived, settings.codec_limits().workers + 1
     )
     texts = Texts(content, described, ports.codecs)
-    render = Render(ports.index, pictures, texts, authorizer, immutable=immutable)
+    inspection = Inspection(ports.store, ports.damage)
+    render = Render(
+        ports.index, pictures, texts, authorizer, immutable=immutable, inspection=inspection
+    )
     return Services(
         settings=_web_settings(settings, plan_of(settings)),
         authenticator=OpenAuthenticator(),
@@ -151,10 +154,10 @@ def make_services(settings: Settings, ports: Ports) -> Services:
             authorizer,
             immutable=immutable,
             transcoder=transcoder,
-            inspection=Inspection(ports.store, ports.damage),
+            inspection=inspection,
         ),
         render=render,
-        thumbnails=Thumbnails(ports.index, pictures, authorizer),
+        thumbnails=Thumbnails(ports.index, pictures, authorizer, inspection),
         uri=UriRender(ports.index, pictures, render, authorizer),
         remove=Remove(ports.index, ports.tombstones, authorizer, crash_point()),
         health=Health(ports.store, ports.index, ports.tombstones, ports.damage),

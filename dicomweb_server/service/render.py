@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,8 +16,10 @@ from dicomweb_server.model.rendering import IccProfile, RenderOptions
 from dicomweb_server.service.animation import Animations, representative
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.context import Context
+from dicomweb_server.service.damage import Inspection, all_damaged, damaged_keys
 from dicomweb_server.service.delivery import Undelivered, tag_of
 from dicomweb_server.service.frames import plan, table_of
+from dicomweb_server.service.members import Members
 from dicomweb_server.service.pictures import REVISION, Pictures, Shot
 from dicomweb_server.service.rendition import Made, RenderedPart, Rendition
 from dicomweb_server.service.slide import Slides, View
@@ -36,7 +38,6 @@ from dicomweb_server.wire.rendered_types import (
     parts_only,
 )
 
-_PAGE = 1000
 _KEPT = 3600
 """Seconds for which clients keep pictures of instances whose bytes do not change."""
 
@@ -67,6 +68,7 @@ class Render:
         texts: How all others are.
         authorizer: Asked first.
         immutable: Whether an instance keeps its bytes as long as it exists.
+        inspection: Looks at the bytes of many instances in front; None trusts them.
     """
 
     def __init__(
@@ -77,8 +79,10 @@ class Render:
         authorizer: Authorizer,
         *,
         immutable: bool,
+        inspection: Inspection | None = None,
     ) -> None:
         self._index = index
+        self._members = Members(index, inspection)
         self._pictures = pictures
         self._texts = texts
         self._slides = Slides(index, pictures, authorizer)
@@ -98,6 +102,7 @@ class Render:
             NotFound: It is not there.
             NotAcceptable: It cannot be rendered in an acceptable form.
             InvalidParameter: An option has no meaning for it.
+            BlobDamaged: The bytes of all its instances are damaged, as far as a look at them tells.
         """
         await self._authorizer.check(ask.context.principal, Action.RETRIEVE, scope)
         if scope.instance is None:
@@ -253,9 +258,11 @@ class Render:
         missing: list[Undelivered] = []
         refused: NotAcceptable | None = None
         first = ""
-        found = False
-        async for record in self._records(scope):
-            found = True
+        record = None
+        async for record, harm in self._members.inspected(scope):
+            if harm:
+                missing.append(Undelivered(record.key, harm, damaged=True))
+                continue
             try:
                 form = await self._member_form(ask, record)
             except NotAcceptable as error:
@@ -263,12 +270,14 @@ class Render:
                 refused = refused or error
                 continue
             first = first or form.media_type
-        if not found:
+        if record is None:
             raise _absent(scope)
         if not first:
-            raise refused or NotAcceptable("there is nothing to render")
+            raise all_damaged(missing) or refused or NotAcceptable("there is nothing to render")
         tag = ["rendered", REVISION, scope.path, revision, str(ask.wanted), str(ask.options)]
-        parts = partial(self._members, ask, scope)
+        damaged = damaged_keys(missing)
+        tag += sorted(Scope.of(key).path for key in damaged)
+        parts = partial(self._all_parts, ask, scope, record.sequence, damaged)
         return Rendition(parts, first, True, tag_of(tag), missing=tuple(missing))
 
     async def _member_form(self, ask: Ask, record: InstanceRecord) -> RenderedForm:
@@ -300,8 +309,11 @@ class Render:
                 forms = REPORT_FORMS
         return _accepted(ask, record, parts_only(forms))[0]
 
-    async def _members(self, ask: Ask, scope: Scope) -> AsyncIterator[RenderedPart]:
-        async for record in self._records(scope):
+    async def _all_parts(
+        self, ask: Ask, scope: Scope, newest: int, damaged: Collection[InstanceKey]
+    ) -> AsyncIterator[RenderedPart]:
+        """The parts of a study or series: of what was there when they were told."""
+        async for record in self._members.records(scope, newest, damaged):
             try:
                 form = await self._member_form(ask, record)
             except NotAcceptable:
@@ -334,13 +346,6 @@ class Render:
         if record is None:
             raise _absent(scope)
         return record
-
-    async def _records(self, scope: Scope) -> AsyncIterator[InstanceRecord]:
-        after = 0
-        while page := await self._index.records(scope, after, _PAGE):
-            for record in page:
-                yield record
-            after = page[-1].sequence
 
     async def _revision(self, scope: Scope) -> str:
         return f"{self._index.generation}-{await self._index.revision(scope)}"

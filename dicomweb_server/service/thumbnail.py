@@ -10,7 +10,7 @@ from functools import partial
 
 from dicomweb_server.auth.port import Action, Authorizer
 from dicomweb_server.dicom.drawings import fitted, label_of, placeholder
-from dicomweb_server.errors import FrameUndecodable, NotFound, PayloadTooLarge
+from dicomweb_server.errors import BlobDamaged, FrameUndecodable, NotFound, PayloadTooLarge
 from dicomweb_server.index.port import Index
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.instance import InstanceRecord
@@ -19,6 +19,7 @@ from dicomweb_server.model.rendering import RenderOptions, Viewport
 from dicomweb_server.service.animation import representative
 from dicomweb_server.service.backgrounds import FrameOf
 from dicomweb_server.service.context import Context
+from dicomweb_server.service.damage import Inspection
 from dicomweb_server.service.delivery import tag_of
 from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.service.pictures import REVISION, Pictures, Shot
@@ -32,6 +33,8 @@ _SIDE = 256
 _KEPT = 300
 _QUALITY = 85
 _REMEMBERED = 4096
+_MOST_DAMAGED = 10
+"""Instances that are found to be damaged before another one is no longer tried."""
 _LABELS = {Kind.IMAGE: "IMAGE", Kind.MULTIFRAME: "IMAGE", Kind.VIDEO: "VIDEO"}
 
 
@@ -52,13 +55,20 @@ class Thumbnails:
         index: Where instances are found.
         pictures: How frames are rendered.
         authorizer: Asked first.
+        inspection: Looks at the bytes of many instances in front; None trusts them.
     """
 
-    def __init__(self, index: Index, pictures: Pictures, authorizer: Authorizer) -> None:
+    def __init__(
+        self,
+        index: Index,
+        pictures: Pictures,
+        authorizer: Authorizer,
+        inspection: Inspection | None = None,
+    ) -> None:
         self._index = index
         self._pictures = pictures
         self._slides = Slides(index, pictures, authorizer)
-        self._standing = Standing(index, pictures.parts.described)
+        self._standing = Standing(index, pictures.parts.described, inspection)
         self._authorizer = authorizer
         self._laid: OrderedDict[str, bool] = OrderedDict()
         """Whether a scope, by its path and revision, is laid on images of other series."""
@@ -127,9 +137,21 @@ class Thumbnails:
         yield Made(small.media_type, path, kept)
 
     async def _make(self, context: Context, small: _Small) -> bytes:
-        chosen = await self._standing.of(small.scope)
-        if chosen is None:
-            raise NotFound("it was deleted meanwhile", "search at /studies for what there is")
+        """A thumbnail of what stands for a scope; of another instance where that is damaged."""
+        tried: set[str] = set()
+        while True:
+            chosen = await self._standing.of(small.scope)
+            if chosen is None:
+                raise NotFound("it was deleted meanwhile", "search at /studies for what there is")
+            try:
+                return await self._made(context, chosen, small)
+            except BlobDamaged:
+                # It is known from now on, so that another one stands for the others.
+                if chosen.blob.digest in tried or len(tried) == _MOST_DAMAGED:
+                    raise
+                tried.add(chosen.blob.digest)
+
+    async def _made(self, context: Context, chosen: InstanceRecord, small: _Small) -> bytes:
         number = 1
         if small.numbers:
             number = small.numbers[len(small.numbers) // 2]
@@ -170,7 +192,7 @@ class Thumbnails:
             if view is None:
                 return None
             return await self._slides.picture(view, small.media_type, options)
-        except (FrameUndecodable, PayloadTooLarge):
+        except (BlobDamaged, FrameUndecodable, PayloadTooLarge):
             return None
 
     async def _drawn(self, record: InstanceRecord, small: _Small) -> bytes:
