@@ -1,4 +1,4 @@
-"""Work for a client that may leave before its answer begins."""
+"""Work for a client that may leave before it has its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dicomweb_server.web.body import ClientGone
 T = TypeVar("T")
 
 _SOON = 0.05
-"""Seconds within which most answers begin; only what takes longer is watched over."""
+"""Seconds within which most answers are made; only what takes longer is watched over."""
 
 
 async def attended(receive: Receive, work: Coroutine[object, object, T]) -> T:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 from starlette.types import Message, Receive, Scope, Send
 
-Header = tuple[str, str]
+from dicomweb_server.web.attendance import attended
 
-_SHORT = 4 * 1024 * 1024
+Header = tuple[str, str]
 
 
 class _Headers:
@@ -84,7 +82,7 @@ class StreamResponse:
         length: Bytes of the body where known.
     """
 
-    __slots__ = ("_chunks", "_first", "_headers", "_short", "status")
+    __slots__ = ("_chunks", "_first", "_headers", "status")
 
     def __init__(
         self,
@@ -96,7 +94,6 @@ class StreamResponse:
         self.status = status
         self._chunks = chunks
         self._first: bytes | None = None
-        self._short = length is not None and length <= _SHORT
         self._headers = _Headers()
         self.add("Content-Type", media_type)
         if length is not None:
@@ -125,23 +122,10 @@ class StreamResponse:
                 await send({"type": "http.response.body", "body": b""})
                 return
             await send({"type": "http.response.body", "body": first, "more_body": True})
-            # A client that leaves is worth watching for only where much is still to be read.
-            await (self._pump(send) if self._short else self._send_rest(receive, send))
+            # Servers drop what they are given for a client that has left, and say nothing.
+            await attended(receive, self._pump(send))
         finally:
             await _close(self._chunks)
-
-    async def _send_rest(self, receive: Receive, send: Send) -> None:
-        sender = asyncio.ensure_future(self._pump(send))
-        watcher = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.wait({sender, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            if sender.done():
-                sender.result()
-        finally:
-            for task in (sender, watcher):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
 
     async def _pump(self, send: Send) -> None:
         async for chunk in self._chunks:
@@ -150,11 +134,6 @@ class StreamResponse:
 
 
 Response = BytesResponse | StreamResponse
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _close(chunks: AsyncIterator[bytes]) -> None:
