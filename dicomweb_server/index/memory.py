@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class MemoryIndex:
         self.generation = uuid4().hex
         self._held: dict[InstanceKey, _Held] = {}
         self._changes: list[Change] = []
+        self._writing = asyncio.Lock()
 
     async def put(
         self,
@@ -78,9 +80,10 @@ class MemoryIndex:
         check: Callable[[], None] | None = None,
     ) -> tuple[PutResult, ...]:
         """Add instances, one after the other."""
-        if check is not None:
-            check()
-        return tuple(self._put(new, policy) for new in instances)
+        async with self._writing:
+            if check is not None:
+                check()
+            return tuple(self._put(new, policy) for new in instances)
 
     def _put(self, new: NewInstance, policy: DuplicatePolicy) -> PutResult:
         key, digest = new.scanned.key, new.blob.digest
@@ -169,8 +172,10 @@ class MemoryIndex:
         self, digests: Sequence[str], discard: Callable[[str], Awaitable[bool]]
     ) -> tuple[str, ...]:
         """Discard blobs that no row refers to."""
-        live = await self.referenced(digests)
-        return tuple([digest for digest in digests if digest not in live and await discard(digest)])
+        async with self._writing:
+            live = await self.referenced(digests)
+            dead = [digest for digest in digests if digest not in live]
+            return tuple([digest for digest in dead if await discard(digest)])
 
     async def holdings(self, after: str, limit: int) -> tuple[Holding, ...]:
         """Blobs that rows refer to, in order of their digests, from behind `after`."""

@@ -25,6 +25,7 @@ from dicomweb_server.model.instance import (
 from dicomweb_server.model.outcome import DuplicatePolicy, PutOutcome
 from dicomweb_server.model.query import Exact, Match, Page, Query
 from dicomweb_server.testing.instances import recipe
+from dicomweb_server.testing.keeping_contract import KeepingContract
 from dicomweb_server.testing.search_contract import (
     MODALITIES,
     PATIENT_ID,
@@ -46,7 +47,7 @@ async def only_study(index: Index) -> Match:
 
 
 @pytest.mark.anyio
-class IndexContract(SearchContract):
+class IndexContract(SearchContract, KeepingContract):
     """What every Index does."""
 
     @pytest.fixture
