@@ -9,10 +9,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Semaphore
 from types import FrameType
 
 from granian._granian import SocketHolder
@@ -27,7 +27,9 @@ from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.ending import Ending
 from dicomweb_server.cli.failure import explain
 from dicomweb_server.cli.idle import Idle
-from dicomweb_server.errors import ArchiveError, Unavailable
+from dicomweb_server.cli.replacements import Replacements, none_starts
+from dicomweb_server.cli.starts import Starts
+from dicomweb_server.errors import ArchiveError
 from dicomweb_server.logs import configure
 from dicomweb_server.settings import Settings
 
@@ -50,23 +52,6 @@ _LOG = {
 }
 
 
-class Respawned(dict[int, float]):
-    """When granian replaced each worker, which it reads to end a server whose workers keep dying.
-
-    Workers that served must not end the others, however often they are killed; only those that
-    cannot start are told to it.
-    """
-
-    def __init__(self, server: MPServer) -> None:
-        super().__init__()
-        self._server = server
-
-    def get(self, key: int, default: float = 0.0, /) -> float:  # type: ignore[override]
-        """Time of the last replacement of a worker that could not start, else the default."""
-        could_not_start = self._server.wrks[key].inner.exitcode == _CANNOT_START
-        return super().get(key, default) if could_not_start else default
-
-
 class _Server(MPServer):
     """granian's server on a socket of ours, which all of its workers share.
 
@@ -76,6 +61,8 @@ class _Server(MPServer):
 
     listening: socket.socket
     telling: Connection
+    starts: Starts
+    failure: ArchiveError | None = None
 
     def _init_shared_socket(self) -> None:
         """Keep granian from binding the address: it is ours."""
@@ -83,8 +70,41 @@ class _Server(MPServer):
 
     def _drop_shared_socket(self) -> None:
         """Take no more connections that nobody will answer; the workers take those that wait."""
+        for worker in self.wrks:
+            worker.interrupt_by_parent = True
+        self.interrupt_children.clear()
         self.listening.close()
         self.telling.close()
+
+    def _serve_loop(self, spawn_target: object, target_loader: object) -> None:
+        """Replace workers that die, until a signal, or until one ends before any has started.
+
+        granian's own takes workers that die again and again for such as cannot start, and those
+        that take long to fail for such as can; and it misses who dies while it replaces another.
+        """
+        replacements = Replacements(_CANNOT_START)
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait(replacements.seconds(time.monotonic()))
+            self.main_loop_interrupt.clear()  # first: what comes from here on wakes it again
+            self._note(replacements)
+            if self.interrupt_signal or self.failure is not None:
+                return
+            places = replacements.take(time.monotonic())
+            self._respawn_workers(places, spawn_target, target_loader)
+            if self.reload_signal:
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call] # granian is typed in part
+                self.main_loop_interrupt.set()
+
+    def _note(self, replacements: Replacements) -> None:
+        while self.interrupt_children:
+            place = self.interrupt_children.pop(0)
+            worker = self.wrks[place]
+            if worker.is_alive():
+                continue  # replaced already, by a reload
+            if not self.starts.any():
+                self.failure = none_starts()
+                return
+            replacements.died(place, worker.inner.exitcode, worker.birth, time.monotonic())
 
 
 def run(
@@ -102,11 +122,10 @@ def run(
         Unavailable: The workers cannot start.
     """
     multiprocessing.set_start_method("spawn", force=True)
-    started = multiprocessing.get_context("spawn").Semaphore(0)
     server = _granian(settings, listening)
-    server.respawned_wrks = Respawned(server)
+    server.starts = starts = Starts(multiprocessing.get_context("spawn"))
     hear, server.telling = multiprocessing.Pipe(duplex=False)
-    waiting = partial(_wait, started, settings.server.workers)
+    waiting = partial(starts.wait, settings.server.workers)
     telling = threading.Thread(target=_tell, args=(waiting, ready), daemon=True)
 
     def begin() -> None:
@@ -114,14 +133,13 @@ def run(
         telling.start()
 
     server.on_startup(begin)
-    try:
-        server.serve(
-            spawn_target=partial(work, listening, settings.server.backlog),
-            target_loader=partial(load, factory, settings, started, hear),
-            wrap_loader=False,
-        )
-    except SystemExit:
-        raise Unavailable("a worker process ended", "its message stands above") from None
+    server.serve(
+        spawn_target=partial(work, listening, settings.server.backlog),
+        target_loader=partial(load, factory, settings, starts, hear),
+        wrap_loader=False,
+    )
+    if server.failure is not None:
+        raise server.failure
 
 
 def work(listening: socket.socket, backlog: int, *arguments: object) -> None:
@@ -137,14 +155,14 @@ def work(listening: socket.socket, backlog: int, *arguments: object) -> None:
     os._exit(0)
 
 
-def load(factory: Factory, settings: Settings, started: Semaphore, hear: Connection) -> Application:
+def load(factory: Factory, settings: Settings, starts: Starts, hear: Connection) -> Application:
     """Make the application in a worker process."""
     configure(settings.log)
     try:
         idle = Idle(factory(settings), settings.server.keep_alive_seconds)
         ending = Ending(idle, settings.server.graceful_seconds, hear)
         Readers(settings.server.stall_seconds).start()
-        return Watched(ending, _started(started))
+        return Watched(ending, starts.tell)
     except ArchiveError as error:
         explain(error)
         raise SystemExit(_CANNOT_START) from None
@@ -176,7 +194,6 @@ def _granian(settings: Settings, listening: socket.socket) -> _Server:
         ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.warning,
         log_dictconfig=_LOG,
-        respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=round(server.graceful_seconds) + _CLOSING_SECONDS,
     )
@@ -194,23 +211,10 @@ def _take_signals(server: MPServer) -> None:
                 worker.kill()  # type: ignore[no-untyped-call] # granian is typed in part
             os._exit(128 + number)
         stopping.set()
-        server.signal_handler_interrupt()  # type: ignore[no-untyped-call] # as above
+        server.signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian is typed in part
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
-
-
-def _started(started: Semaphore) -> Callable[[], None]:
-    def release() -> None:
-        started.release()
-
-    return release
-
-
-def _wait(started: Semaphore, workers: int) -> None:
-    """Wait until every worker's application has started."""
-    for _ in range(workers):
-        started.acquire()
 
 
 def _tell(waiting: Callable[[], None], ready: Callable[[], None]) -> None:

@@ -17,17 +17,15 @@ from types import FrameType
 from dicomweb_server.cli import on_hypercorn
 from dicomweb_server.cli.asgi import Application
 from dicomweb_server.cli.failure import explain
-from dicomweb_server.errors import ArchiveError, Unavailable
+from dicomweb_server.cli.replacements import Replacements, none_starts
+from dicomweb_server.errors import ArchiveError
 from dicomweb_server.logs import configure
 from dicomweb_server.settings import Settings
 
 Factory = Callable[[Settings], Application]
 
 _CANNOT_START = 78
-_YOUNG_SECONDS = 5.0
 _CLOSING_SECONDS = 5.0
-_PAUSE_SECONDS = 0.2
-"""Before one is replaced that did not live long, so that starting does not take all the time."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +56,7 @@ class Supervisor:
         self._hear, self._tell = self._context.Pipe(duplex=False)
         self._wake, self._waker = os.pipe()
         self._born: dict[SpawnProcess, float] = {}
+        self._replacements = Replacements(_CANNOT_START)
         self._stopping = False
 
     def run(self) -> None:
@@ -89,28 +88,27 @@ class Supervisor:
             self._hear,
             *(process.sentinel for process in self._born),
         ]
-        ready = wait(events)
-        if self._hear in ready:
+        wait(events, self._replacements.seconds(time.monotonic()))
+        dead = [each for each in self._born if not each.is_alive()]
+        while self._hear.poll():  # behind the look for dead ones: those may have started
             self._hear.recv_bytes()
             self._started += 1
             if self._started == self._settings.server.workers:
                 self._ready()
-        for process in [each for each in self._born if not each.is_alive()]:
-            self._replace(process)
+        for process in dead:
+            self._note(process)
+        if not self._stopping:
+            for _ in self._replacements.take(time.monotonic()):
+                self._start()
 
-    def _replace(self, process: SpawnProcess) -> None:
-        age = time.monotonic() - self._born.pop(process)
+    def _note(self, process: SpawnProcess) -> None:
+        born = self._born.pop(process)
         if self._stopping:
             return
-        young = age < _YOUNG_SECONDS
-        serving = self._started >= self._settings.server.workers
-        # One that is killed, whatever its age, must not end those that serve.
-        if process.exitcode == _CANNOT_START or (young and not serving):
-            raise Unavailable("a worker process could not start", "its message stands above")
+        if not self._started:
+            raise none_starts()
         _log.error("a worker died and is replaced", extra={"exit_code": process.exitcode})
-        if young:
-            time.sleep(_PAUSE_SECONDS)
-        self._start()
+        self._replacements.died(0, process.exitcode, born, time.monotonic())
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         if self._stopping:

@@ -3,8 +3,9 @@
 It answers `/` with its process id, holds `/slow` open for as many seconds as its query says,
 dies on `/die`, begins an answer to `/unfinished` and leaves it, answers `/endless` with a gibibyte,
 and tells at `/sent` how many bytes of that were taken from it. Its start fails where
-SMALL_SERVER_FAILS is set; SMALL_SERVER_GRACE are the seconds that requests have when it stops,
-SMALL_SERVER_IDLE those that a connection may be idle.
+SMALL_SERVER_FAILS is set, and while the file that SMALL_SERVER_FAILS_BY names exists;
+SMALL_SERVER_GRACE are the seconds that requests have when it stops, SMALL_SERVER_IDLE those that a
+connection may be idle.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from dicomweb_server.cli import on_granian, on_hypercorn
 from dicomweb_server.cli.asgi import Event, Receive, Send
@@ -69,13 +71,18 @@ class SmallApp:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        if "SMALL_SERVER_FAILS" in os.environ:
+        if _fails():
             raise ConfigurationError("the small server cannot start", "take another one")
         await send({"type": "lifespan.startup.complete"})
         await receive()
         sys.stdout.write("stopped in order\n")
         sys.stdout.flush()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _fails() -> bool:
+    file = os.environ.get("SMALL_SERVER_FAILS_BY")
+    return "SMALL_SERVER_FAILS" in os.environ or (file is not None and Path(file).exists())
 
 
 def main() -> None:

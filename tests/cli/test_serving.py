@@ -163,6 +163,27 @@ def test_failed_start_is_told_in_one_line(kind: str, workers: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["hypercorn", "granian"])
+def test_worker_that_can_start_no_more_does_not_end_those_that_serve(
+    kind: str, tmp_path: Path
+) -> None:
+    switch = tmp_path / "fails"
+    with _started(kind, 2, SMALL_SERVER_FAILS_BY=str(switch)) as process:
+        url = _url(process)
+        switch.touch()
+        killed = _answer(url)
+        os.kill(int(killed), signal.SIGKILL)
+        assert process.stderr is not None
+        while "cannot start" not in process.stderr.readline():
+            assert process.poll() is None
+        first = _answer(url)
+        switch.unlink()
+        seen = {first, killed}
+        while len(seen) < 3:
+            seen.add(_answer(url))
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize("kind", ["hypercorn", "granian"])
 def test_workers_end_when_their_parent_is_killed(kind: str) -> None:
     with _started(kind, 2) as process:
         url = _url(process)
