@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from dicomweb_server import __version__
+from dicomweb_server.index.sqlite.library import reservation
 from dicomweb_server.testing.datasets import demo_study
 from tests.servers import plain_environment, serving
 
@@ -183,6 +184,8 @@ def test_serve_stores_the_demo_in_an_empty_archive_once(
             assert running.process.returncode == 0
         for line in err.splitlines():
             told = json.loads(line)
+            if told["event"] == reservation():
+                continue  # of the SQLite that Python is linked with
             assert told["event"] == "request"
             assert "request_id" in told
 
