@@ -116,18 +116,18 @@ class StreamResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, with the server's back-pressure; to HEAD only the headers."""
         try:
-            first = await self.begin()
-            await send(self._headers.start(self.status))
-            if scope["method"] == "HEAD":
-                await send({"type": "http.response.body", "body": b""})
-                return
-            await send({"type": "http.response.body", "body": first, "more_body": True})
             # Servers drop what they are given for a client that has left, and say nothing.
-            await attended(receive, self._pump(send))
+            await attended(receive, self._answer(scope["method"], send))
         finally:
             await _close(self._chunks)
 
-    async def _pump(self, send: Send) -> None:
+    async def _answer(self, method: str, send: Send) -> None:
+        first = await self.begin()
+        await send(self._headers.start(self.status))
+        if method == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await send({"type": "http.response.body", "body": first, "more_body": True})
         async for chunk in self._chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
