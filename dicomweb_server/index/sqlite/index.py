@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.errors import ConfigurationError, QueryDeadlineExceeded
 from dicomweb_server.index.port import Counts, Documents, Holding, Removed
 from dicomweb_server.index.sqlite import insertion, removal, rows
 from dicomweb_server.index.sqlite import search as searching
@@ -28,6 +28,9 @@ from dicomweb_server.model.instance import InstanceRecord, NewInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy, PutResult
 from dicomweb_server.model.query import Query, SearchResult
+
+_QUICK_SECONDS = 0.1
+"""Processor time after which a search counts as one that costs much (T14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class SqliteIndex:
     Args:
         writer: Does all writing of this process.
         readers: Answer everything that is quick.
-        searchers: Answer searches, so that slow ones keep nothing else waiting.
+        searchers: Answer searches: the first all of them in their beginning, the other those that
+            cost much, so that these keep nothing else waiting.
         plan: Which attributes searches can match.
         told: Generation, and what looks after the file.
     """
@@ -60,7 +64,7 @@ class SqliteIndex:
         self,
         writer: Writer,
         readers: ReaderPool,
-        searchers: ReaderPool,
+        searchers: tuple[ReaderPool, ReaderPool],
         plan: IndexPlan,
         told: Told,
     ) -> None:
@@ -82,7 +86,8 @@ class SqliteIndex:
         Args:
             path: The database file; its folder exists.
             plan: Which attributes searches can match.
-            readers: Number of threads for quick answers, and as many for searches, 1 or more.
+            readers: Number of threads for quick answers, as many for searches, and half as many
+                for searches that cost much; 1 or more.
             reserve: Bytes of the volume that the index does not grow into; removals may.
 
         Raises:
@@ -101,10 +106,11 @@ class SqliteIndex:
             connection.close()
             raise
         writer = Writer(connection, Steps(crash_point()), mark.follow)
-        pools = [ReaderPool(path, readers, add_functions, connection.integrity) for _ in range(2)]
+        sizes = (readers, readers, max(1, readers // 2))
+        pools = [ReaderPool(path, n, add_functions, connection.integrity) for n in sizes]
         connection.before_revival.extend(pool.renew for pool in pools)
         watch = Watch(path, connection.integrity)
-        return cls(writer, pools[0], pools[1], plan, Told(generation, mark, watch))
+        return cls(writer, pools[0], (pools[1], pools[2]), plan, Told(generation, mark, watch))
 
     def watch(self) -> None:
         """Look through a database that was too large for that at its opening, beside its use."""
@@ -154,14 +160,22 @@ class SqliteIndex:
     async def search(self, query: Query, seconds: float) -> SearchResult:
         """Answer a query.
 
+        One that costs much is begun anew among its like, so that those do not keep waiting others.
+
         Raises:
             QueryDeadlineExceeded: It took longer than `seconds`.
             InvalidParameter: The cursor was not made by this query's order.
         """
         end = time.monotonic() + seconds
-        return await self._searchers.run(
-            lambda connection: searching.search(connection, query, end - time.monotonic())
-        )
+        quick, slow = self._searchers
+        try:
+            return await quick.run(
+                lambda found: searching.search(found, query, end - time.monotonic(), _QUICK_SECONDS)
+            )
+        except QueryDeadlineExceeded:
+            if time.monotonic() >= end:
+                raise
+        return await slow.run(lambda found: searching.search(found, query, end - time.monotonic()))
 
     async def remove(self, scope: Scope) -> tuple[Removed, ...]:
         """Remove every instance of a scope in one transaction, and parents left empty."""
@@ -219,7 +233,8 @@ class SqliteIndex:
     def _close(self) -> None:
         # Readers first: the last connection to close empties the WAL, and only a writer may.
         self._told.watch.close()
-        self._searchers.close()
+        for searchers in self._searchers:
+            searchers.close()
         self._readers.close()
         self._writer.close()
         self._told.mark.close()

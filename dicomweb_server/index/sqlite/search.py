@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -148,13 +149,16 @@ def _uid(term: str, uid: str | None) -> Sql | None:
     return None if uid is None else Sql(term, (storable(uid),))
 
 
-def search(connection: sqlite3.Connection, query: Query, seconds: float) -> SearchResult:
+def search(
+    connection: sqlite3.Connection, query: Query, seconds: float, work: float = math.inf
+) -> SearchResult:
     """Answer a query.
 
     Args:
         connection: A reader's.
         query: The query.
         seconds: Time that it may take; SQLite is interrupted behind it.
+        work: Seconds of processor time that it may take.
 
     Raises:
         QueryDeadlineExceeded: No time was left to begin with.
@@ -162,7 +166,7 @@ def search(connection: sqlite3.Connection, query: Query, seconds: float) -> Sear
     """
     if seconds <= 0:
         raise QueryDeadlineExceeded("the search waited too long", "try again later")
-    with _deadline(connection, seconds), snapshot(connection):
+    with _deadline(connection, seconds, work), snapshot(connection):
         spilled = frozenset(row[0] for row in connection.execute("SELECT path FROM spill"))
         statement = Statement.of(query, spilled)
         page = statement.page(query.page.limit + 1, query.page.offset)
@@ -196,9 +200,13 @@ def _count(connection: sqlite3.Connection, statement: Statement) -> int:
 
 
 @contextmanager
-def _deadline(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+def _deadline(connection: sqlite3.Connection, seconds: float, work: float) -> Iterator[None]:
+    end, worked = time.monotonic() + seconds, time.thread_time() + work
+
+    def is_over() -> bool:
+        return time.monotonic() > end or time.thread_time() > worked
+
+    connection.set_progress_handler(is_over, _STEPS)
     try:
         yield
     finally:
