@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from tests.fuzz.harness import CORPUS, keep, load
 
 _STATUS = re.compile(rb"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
-_GRACE = 60.0
+_GRACE, _LOOK = 60.0, 0.2
 _ROOT = Path(__file__).parents[2]
 _MEMORY = 2048
 """MiB that a process of one harness may have, instrumented code and corpus included."""
@@ -28,7 +29,7 @@ class Total:
 
     Args:
         executions: Inputs.
-        seconds: For which it ran.
+        seconds: Of processor time that it had: beside other work that is less than has passed.
         coverage: Edges of the code reached in the last run.
         corpus: Inputs that reach different code.
         ends: Runs that ended by themselves: crashes, hangs, memory.
@@ -77,21 +78,16 @@ class Work:
         """
         corpus = self._prepared()
         log = self.place / "log"
-        begin = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 self._command(corpus, seconds), cwd=_ROOT, stdout=output, stderr=output
             )
             processes.append(process)
-            try:
-                code = process.wait(seconds + _GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                code = process.wait()
+            code, spent = _ended(process, seconds + _GRACE)
             processes.remove(process)
         found = _STATUS.findall(log.read_bytes())
         total = self.total()
-        total.seconds += time.monotonic() - begin
+        total.seconds += spent
         if found:
             runs, coverage, _features, kept = map(int, found[-1])
             total.executions += runs
@@ -126,6 +122,19 @@ class Work:
             f"-rss_limit_mb={_MEMORY}",
             f"-artifact_prefix={self.place / 'ends'}/",
         ]
+
+
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> tuple[int, float]:
+    """Wait for a process, and end it when it takes too long; its code and processor time."""
+    end = time.monotonic() + seconds
+    while True:
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, used.ru_utime + used.ru_stime
+        if time.monotonic() > end:
+            process.kill()
+        time.sleep(_LOOK)
 
 
 @dataclass(slots=True)
