@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import sys
 import time
+from dataclasses import replace
 
 from tests.faults.proof import Effort, Fault, Proof, faults
 from tests.faults.results import Result, append
@@ -20,8 +22,10 @@ def main() -> int:
         if chosen.rows and not _is_chosen(fault.row, chosen.rows):
             continue
         seed = chosen.seed if chosen.seed is not None else secrets.randbelow(1 << 31)
+        load = round(os.getloadavg()[0], 1)
         began = time.monotonic()
         proof = fault.run(effort, seed)
+        proof = replace(proof, counts={**proof.counts, "load": load})
         seconds = time.monotonic() - began
         _show(fault, proof, seconds)
         held = held and proof.held
@@ -49,6 +53,8 @@ def _show(fault: Fault, proof: Proof, seconds: float) -> None:
     sys.stdout.write(f"{fault.row:5} {verdict:6} {seconds:7.1f} s  seed {proof.seed}  {counts}\n")
     for violation in proof.violations[:20]:
         sys.stdout.write(f"      {violation}\n")
+    for figure in proof.missed:
+        sys.stdout.write(f"      missed: {figure}\n")
     sys.stdout.flush()
 
 

@@ -6,13 +6,18 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from compileall import compile_dir
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
+import dicomweb_server
 from dicomweb_server.model.crash import CRASH_VARIABLE, Step
 from tests.faults.campaign import Campaign
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.faults.victim import Shape, Victim, nursery
 
 _TRUE_START_EVERY = 20
@@ -21,6 +26,8 @@ _GRANIAN_EVERY = 20
 _TIMES = 3
 _SOME_STEPS = 6
 _QUICK = Shape(quick=True)
+_READY_SECONDS = 2.0
+_ABSURD_SECONDS = 60.0
 
 
 @contextmanager
@@ -100,31 +107,50 @@ def _together(proofs: Sequence[Proof], seed: int) -> Proof:
         values = [proof.counts.get(name, 0) for proof in proofs]
         numbers = [value for value in values if not isinstance(value, str)]
         counts[name] = max(numbers) if name.startswith("ready s") else sum(numbers)
-    return Proof(counts, tuple(each for proof in proofs for each in proof.violations), seed)
+    late = missed(counts, {"ready s median": _READY_SECONDS})
+    return Proof(counts, tuple(each for proof in proofs for each in proof.violations), seed, late)
 
 
 def many_instances(effort: Effort, seed: int) -> Proof:
     """Start on a large index whose last writer was killed."""
     instances = 100_000 if effort is Effort.FULL else 3_000
+    starts = 5 if effort is Effort.FULL else 1
+    compile_dir(Path(dicomweb_server.__file__).parent, quiet=1)  # as it is where it was installed
     with tempfile.TemporaryDirectory(prefix="dicomweb-start-") as folder, nursery() as born:
         data = Path(folder, "data")
         subprocess.run([sys.executable, "-m", "tests.faults.library", str(data), str(instances)])
         size = sum(path.stat().st_size for path in data.glob("index.db*"))
         log = (data / "index.db-wal").stat().st_size
         victim = Victim(data, Path(folder, "output"), born)
-        seconds = []
-        for _ in range(3):
-            seconds.append(victim.start(Shape()))
-            victim.kill()
+        found = [_start(victim, instances) for _ in range(starts)]
+    seconds = [each for each, _ in found]
     counts: dict[str, Count] = {
         "instances": instances,
         "index MiB": round(size / 2**20, 1),
         "log MiB": round(log / 2**20, 1),
+        "starts": starts,
         "first ready s": round(seconds[0], 2),
-        "ready s median": round(sorted(seconds)[1], 2),
+        "ready s median": round(sorted(seconds)[starts // 2], 2),
     }
-    slow = tuple(f"ready after {each:.0f} s" for each in seconds if each > 60)
-    return Proof(counts, slow, seed)
+    wrong = [each for _, each in found if each]
+    wrong += [f"ready after {each:.0f} s" for each in seconds if each > _ABSURD_SECONDS]
+    late = missed(counts, {"first ready s": _READY_SECONDS, "ready s median": _READY_SECONDS})
+    return Proof(counts, tuple(wrong), seed, late)
+
+
+def _start(victim: Victim, instances: int) -> tuple[float, str]:
+    """Start with the settings that users have, ask for readiness, and kill."""
+    began = time.monotonic()
+    victim.start(Shape(environment={"DICOMWEB_CODEC__WARM": "true"}))
+    origin = f"http://127.0.0.1:{victim.port}"
+    status = httpx.get(f"{origin}/readyz", timeout=_ABSURD_SECONDS).status_code
+    seconds = time.monotonic() - began
+    listed = httpx.get(f"{origin}/dicom-web/instances?total=true&limit=1", timeout=_ABSURD_SECONDS)
+    total = listed.headers.get("x-total-count")
+    victim.kill()
+    if status != 200 or total != str(instances):
+        return seconds, f"readiness is {status}, {total} of {instances} instances are there"
+    return seconds, ""
 
 
 FAULTS = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.faults.onlooker import Onlooker
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE
 from tests.live.large import LargeInstance, ManyInstances, connect, digest_of, reset, send_get
 from tests.live.server import KINDS, Server, eventually, running
@@ -68,7 +68,8 @@ def _run(effort: Effort, seed: int) -> Proof:
         counts[f"{kind}: stop s"] = round(stopped, 1)
         if stopped > _STOP_SECONDS:
             violations.append(f"{kind}: something was still at work when it was stopped")
-    return Proof(counts, tuple(violations), seed)
+    late = missed(counts, {"files closed after s": 1, "their p99 ms": 250})
+    return Proof(counts, tuple(violations), seed, late)
 
 
 def _store(server: Server) -> Stored:

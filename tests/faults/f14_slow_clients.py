@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.faults.onlooker import Onlooker
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live import frames
 from tests.live.frames import Wire, block, frame
 from tests.live.instances import STOW_TYPE
@@ -75,7 +75,8 @@ def _run(effort: Effort, seed: int) -> Proof:
     }
     with ThreadPoolExecutor(len(KINDS)) as threads:
         found = list(threads.map(lambda kind: _one(kind, scale, counts), KINDS))
-    return Proof(counts, tuple(each for some in found for each in some), seed)
+    violations = tuple(each for some in found for each in some)
+    return Proof(counts, violations, seed, missed(counts, {"their p99 ms": 250}))
 
 
 def _one(kind: str, scale: Scale, counts: dict[str, Count]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 
 from tests.faults.onlooker import Onlooker
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE, make, store
 from tests.live.large import FRAME_BYTES, LargeInstance, digest_of
 from tests.live.server import KINDS, Server, running
@@ -32,7 +32,8 @@ def _run(effort: Effort, seed: int) -> Proof:
     for kind in KINDS:
         with running(kind, _SETTINGS) as server:
             violations += _in_and_out(server, large, digest, counts)
-    return Proof(counts, tuple(violations), seed)
+    slow = missed(counts, {"their p99 ms": 250}, {"up MB/s": 300, "down MB/s": 800})
+    return Proof(counts, tuple(violations), seed, slow)
 
 
 def _in_and_out(

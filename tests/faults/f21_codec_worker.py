@@ -19,7 +19,7 @@ import httpx
 
 from tests.datasets import SERIES, STUDY, instance
 from tests.faults.launch import Launch, serving
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 
 _LIMIT_SECONDS = 2.0
 _PATIENCE = 30.0
@@ -103,7 +103,8 @@ def _codec(effort: Effort, seed: int) -> Proof:
         "slowest refusal s": round(slowest[1], 2),
         "slowest search meanwhile s": round(slowest[2], 2),
     }
-    return Proof(told, tuple(violations[:20]), seed)
+    late = missed(told, {"slowest next request s": 1, "slowest refusal s": 1})
+    return Proof(told, tuple(violations[:20]), seed, late)
 
 
 def _one_of_two(trial: _Trial, number: signal.Signals | None, what: str) -> None:

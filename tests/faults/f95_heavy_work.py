@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.faults.onlooker import Onlooker, percentile
-from tests.faults.proof import Count, Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE, make, stow_body
 from tests.live.large import LargeInstance, ManyInstances
 from tests.live.server import KINDS, Server, running
@@ -115,7 +115,8 @@ def _run(effort: Effort, seed: int) -> Proof:
             with running(kind, settings) as server:
                 name = f"{kind}, {queue} may wait: "
                 violations += [f"{name}{each}" for each in _one(server, scale, queue, name, counts)]
-    return Proof(counts, tuple(violations), seed)
+    late = missed(counts, {"their p99 ms": 300})
+    return Proof(counts, tuple(violations), seed, late)
 
 
 def _one(

@@ -28,11 +28,14 @@ class Proof:
         counts: What was done and seen, by its name: "kills", "acknowledged", "peak RSS MiB".
         violations: What was not as promised, a sentence each; none where the promise held.
         seed: What the run's random choices began with; 0 where there were none.
+        missed: Figures that are wanted and were not reached, a phrase each; they depend on the
+            machine and its other work, so they are told and break no promise.
     """
 
     counts: Mapping[str, Count]
     violations: tuple[str, ...] = ()
     seed: int = 0
+    missed: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -55,6 +58,28 @@ class Fault:
     promise: str
     run: Callable[[Effort, int], Proof]
     needs_root: bool = False
+
+
+def missed(
+    counts: Mapping[str, Count],
+    most: Mapping[str, float] | None = None,
+    least: Mapping[str, float] | None = None,
+) -> tuple[str, ...]:
+    """Which of the counted figures are not what is wanted.
+
+    Args:
+        counts: What was done and seen; a count stands for a figure whose name it ends with.
+        most: Figures by name, and what they may be at most.
+        least: Likewise, what they must be at least.
+    """
+    wanted = [(name, limit, 1, "at most") for name, limit in (most or {}).items()]
+    wanted += [(name, limit, -1, "at least") for name, limit in (least or {}).items()]
+    return tuple(
+        f"{counted} {value}, wanted {word} {limit:g}"
+        for name, limit, sign, word in wanted
+        for counted, value in counts.items()
+        if counted.endswith(name) and not isinstance(value, str) and sign * value > sign * limit
+    )
 
 
 def faults() -> tuple[Fault, ...]:

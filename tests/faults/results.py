@@ -8,7 +8,7 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,9 +21,11 @@ _HEAD = """# Proofs of reliability
 
 What happens to the archive when things break, and when its input is made to break it. Each row
 is a program that breaks something and compares what is left with what was promised. A row fails
-on the first violation; the counts say how much was tried. `make faults` runs the full form of all
-rows (`make faults ARGS="F1 F6"` of some), `make fuzz` feeds the parsers; both run in a short form
-with `make test`. The threats and where each is tested: [threats.md](threats.md).
+on the first violation; the counts say how much was tried. Figures that are wanted and were missed
+are named beside the verdict; `load` says how many processes of other work wanted a processor when
+the run began. `make faults` runs the full form of all rows (`make faults ARGS="F1 F6"` of some),
+`make fuzz` feeds the parsers; both run in a short form with `make test`. The threats and where each
+is tested: [threats.md](threats.md).
 
 This page is generated from `tests/faults/results.jsonl`, to which `--record` appends: `make docs`.
 """
@@ -43,6 +45,7 @@ class Result:
         held: Whether the promise held.
         seed: Of its random choices.
         counts: What was done and seen.
+        missed: Figures that were wanted and not reached.
     """
 
     row: str
@@ -54,6 +57,7 @@ class Result:
     held: bool
     seed: int
     counts: Mapping[str, Count]
+    missed: Sequence[str] = ()
 
     @classmethod
     def of(cls, row: str, promise: str, proof: Proof, effort: str, seconds: float) -> Result:
@@ -69,6 +73,7 @@ class Result:
             proof.held,
             proof.seed,
             dict(proof.counts),
+            list(proof.missed),
         )
 
 
@@ -143,13 +148,19 @@ def _line(result: Result) -> str:
     cells = (
         result.row,
         result.promise,
-        "yes" if result.held else "**no**",
+        _verdict(result),
         counts,
         f"{result.seconds:g}",
         result.date,
         f"`{result.command}`",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _verdict(result: Result) -> str:
+    if not result.held:
+        return "**no**"
+    return f"yes; missed: {'; '.join(result.missed)}" if result.missed else "yes"
 
 
 def _order(result: Result) -> tuple[int, str]:
