@@ -132,12 +132,14 @@ def release(server: Launch) -> None:
         server.process.stdout.close()
 
 
-def run(arguments: Sequence[str], seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: Sequence[str], seconds: float = 300.0, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a verb of `dicomweb-server` to its end."""
     return subprocess.run(
         [sys.executable, "-m", "dicomweb_server", *arguments],
         capture_output=True,
         text=True,
         timeout=seconds,
-        env=plain_environment(),
+        env={**plain_environment(), **(environ or {})},
     )
