@@ -77,8 +77,9 @@ class VerifyingStore(StoreWrapper):
     """Checks the hash of blobs that are read as a whole, and of small ones that are read in part.
 
     A stream holds its last chunk back until the hash is right, so nobody takes damaged bytes for
-    a complete blob. Of large blobs ranges are read without it: only that the blob is there, has
-    its size and was not found damaged before. What is found damaged is noted.
+    a complete blob; of one that was found damaged before nothing is passed on until it is found
+    whole. Of large blobs ranges are read without it: only that the blob is there, has its size and
+    was not found damaged before. What is found damaged is noted.
 
     Args:
         inner: The store that does the work.
@@ -123,20 +124,27 @@ class VerifyingStore(StoreWrapper):
             BlobDamaged: The bytes of a whole blob are not those that were stored.
         """
         if part is None:
-            chunks = super().transform(blob, lambda source: self._chunks(source, blob.digest))
+            await self._doubt(blob)
+            chunks = self._transformed(blob, _read)
         else:
             await self._settle(blob)
-            chunks = super().stream(blob, part)
-        async for chunk in self._watched(blob, chunks):
+            chunks = self._watched(blob, super().stream(blob, part))
+        async for chunk in chunks:
             yield chunk
 
     async def transform(
         self, blob: Blob, work: Callable[[ByteSource], Iterator[bytes]]
     ) -> AsyncIterator[bytes]:
         """Run a generator over a blob in a thread; its last item waits until the hash is right."""
-        items = super().transform(blob, lambda source: self._guarded(source, blob.digest, work))
-        async for item in self._watched(blob, items):
+        await self._doubt(blob)
+        async for item in self._transformed(blob, work):
             yield item
+
+    def _transformed(
+        self, blob: Blob, work: Callable[[ByteSource], Iterator[bytes]]
+    ) -> AsyncIterator[bytes]:
+        items = super().transform(blob, lambda source: self._guarded(source, blob.digest, work))
+        return self._watched(blob, items)
 
     def source(self, blob: Blob) -> AbstractContextManager[ByteSource]:
         """Open a blob whose hash is right for reading at any place; blocking."""
@@ -151,8 +159,13 @@ class VerifyingStore(StoreWrapper):
 
     async def _look(self, blob: Blob) -> None:
         """Read a blob for its hash alone, unless that was right lately."""
-        async for _ in self.transform(blob, lambda _: iter(())):
+        async for _ in self._transformed(blob, lambda _: iter(())):
             pass
+
+    async def _doubt(self, blob: Blob) -> None:
+        """Look at a blob that was found damaged before anything of it is passed on."""
+        if self._log.known(blob.digest) is not None:
+            await self._look(blob)
 
     @contextmanager
     def _source(self, blob: Blob) -> Iterator[ByteSource]:
@@ -210,9 +223,6 @@ class VerifyingStore(StoreWrapper):
         if known is None or known.version != version or known.harm is not Harm.CONTENT:
             self._log.note(Damage(digest, harm, version))
         return BlobDamaged(error.detail, error.hint or _HINT)
-
-    def _chunks(self, source: ByteSource, digest: str) -> Iterator[bytes]:
-        return self._guarded(source, digest, _read)
 
     def _guarded(
         self, source: ByteSource, digest: str, work: Callable[[ByteSource], Iterator[bytes]]

@@ -197,3 +197,28 @@ async def test_a_range_of_a_large_blob_known_to_be_damaged_is_refused(
             await store.read(blob.digest, [ByteRange(0, 4)], blob.size)
     path_of(tmp_path, blob).write_bytes(sample(3_000_000))
     assert await store.read(blob.digest, [ByteRange(0, 4)], blob.size) == [sample(4)]
+
+
+async def test_nothing_is_sent_of_a_large_blob_known_to_be_damaged(
+    inner: FilesystemStore, tmp_path: Path
+) -> None:
+    """Who asks for it alone gets an error, not a beginning that breaks off (RELIABILITY F6)."""
+    store = VerifyingStore(inner, Log())
+    blob = (await put(inner, sample(3_000_000))).blob
+    flip(tmp_path, blob)
+
+    def halves(source: ByteSource) -> Iterator[bytes]:
+        for place in range(0, source.size, 1_500_000):
+            yield source.read_at(place, 1_500_000)
+
+    begun: list[bytes] = []
+    with pytest.raises(BlobDamaged):
+        await gather_into(begun, store.stream(blob))
+    assert begun, "nobody knew of it yet"
+    for chunks in (store.stream(blob), store.transform(blob, halves)):
+        seen: list[bytes] = []
+        with pytest.raises(BlobDamaged):
+            await gather_into(seen, chunks)
+        assert not seen
+    path_of(tmp_path, blob).write_bytes(sample(3_000_000))
+    assert await collect(store.stream(blob)) == sample(3_000_000)
