@@ -24,6 +24,7 @@ from granian.server.mp import MPServer
 from dicomweb_server.cli.acceptor import most_connections
 from dicomweb_server.cli.asgi import Application, Watched
 from dicomweb_server.cli.connections import Readers
+from dicomweb_server.cli.dated import Dated
 from dicomweb_server.cli.ending import Ending
 from dicomweb_server.cli.failure import explain
 from dicomweb_server.cli.idle import Idle
@@ -159,7 +160,7 @@ def load(factory: Factory, settings: Settings, starts: Starts, hear: Connection)
     """Make the application in a worker process."""
     configure(settings.log)
     try:
-        idle = Idle(factory(settings), settings.server.keep_alive_seconds)
+        idle = Idle(Dated(factory(settings)), settings.server.keep_alive_seconds)
         ending = Ending(idle, settings.server.graceful_seconds, hear)
         Readers(settings.server.stall_seconds).start()
         return Watched(ending, starts.tell)

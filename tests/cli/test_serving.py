@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from dicomweb_server.cli.listener import is_loopback, listen, require_safe, url_
 from dicomweb_server.cli.tls import require_tls
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.settings import ServerSettings
+from tests.faults.clock import Clock
 
 _PATIENCE_SECONDS = 30.0
 KINDS = [("hypercorn", 1), ("hypercorn", 2), ("granian", 1), ("granian", 2)]
@@ -75,6 +77,19 @@ def test_server_answers_where_it_says_and_stops_in_order(kind: str, workers: int
         assert process.returncode == 0, err
         assert 1 <= out.count("stopped in order") <= workers
         assert err == ""
+
+
+@pytest.mark.parametrize("kind", ["hypercorn", "granian"])
+def test_date_follows_a_clock_that_is_set_back(kind: str, tmp_path: Path) -> None:
+    clock = Clock(tmp_path)
+    with _started(kind, 1, **clock.environment) as process:
+        url = _url(process)
+        for seconds in (0, -86_400, 3600):
+            clock.jump(seconds)
+            dates = httpx.get(url).headers.get_list("date")
+            told = [parsedate_to_datetime(each).timestamp() for each in dates]
+            assert told == [pytest.approx(clock.now(), abs=60)]
+    clock.close()
 
 
 @pytest.mark.parametrize(("kind", "workers"), KINDS)

@@ -68,6 +68,7 @@ def _run(effort: Effort, seed: int) -> Proof:
         "requests": seen.requests["in flight"] + seen.requests["other"],
         "in flight at the signal": seen.requests["in flight"],
         "broken": len(seen.broken),
+        "turned away behind the signal": seen.requests["turned away"],
         "acknowledged and there": seen.requests["there"],
         "median stop s": percentile(seen.stops, 0.5),
         "longest stop s": round(max(seen.stops), 1),
@@ -201,8 +202,10 @@ def _use(server: Server, seed: int, told: threading.Event, seen: Seen) -> set[st
         with connection:
             wrong = _ask(connection, body if upload else b"", chance)
         seen.requests["in flight" if early and told.is_set() else "other"] += 1
-        if wrong:
+        if wrong and early:
             seen.broken.append(f"{server.kind}: {wrong}")
+        elif wrong:  # it came when the server had been told
+            seen.requests["turned away"] += 1
         elif upload:
             acknowledged |= {str(each.dataset.SOPInstanceUID) for each in instances}
 
