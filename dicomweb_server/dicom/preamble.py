@@ -1,8 +1,10 @@
 """What stands in the 128 bytes in front of a Part 10 file (PS3.10 7.1, 7.5; T1).
 
-They may hold anything, so that a file can be a DICOM instance and a program at the same time. Two
-contents are taken for honest: nothing, and the header of a TIFF file, which slide scanners write
-(PS3.10 7.1). A list of what is harmful would never be complete; some programs need no magic at all.
+They may hold anything, so that a file can be a DICOM instance and a program at the same time. Three
+contents are taken for honest: nothing, the header of a TIFF file, which slide scanners write
+(PS3.10 7.1), and what some modalities leave behind 16 bytes of zeros: whatever a system or a
+browser takes for a program or a page, it knows by what comes earlier. A list of what is harmful
+would never be complete; some programs need no magic at all.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ LENGTH = 128
 """Bytes of a preamble."""
 
 _EMPTY = bytes(LENGTH)
+_TELLING = 16
+"""Bytes by which the kind of a file is known; magics that lie further in lie behind a preamble."""
 _TIFF = {b"II*\0": 8, b"MM\0*": 8, b"II+\0": 16, b"MM\0+": 16}
 """Bytes of the header of a TIFF or BigTIFF file; all else of it can lie behind the preamble."""
 
@@ -22,8 +26,11 @@ def harmless(preamble: bytes) -> bytes:
         preamble: 128 bytes.
 
     Returns:
-        128 bytes, all zero but for the header of a TIFF file.
+        128 bytes: the same where they begin with 16 zeros, else all zero but for the header of a
+        TIFF file.
     """
+    if preamble[:_TELLING] == _EMPTY[:_TELLING]:
+        return preamble
     kept = _TIFF.get(preamble[:4], 0)
     return preamble[:kept] + _EMPTY[kept:]
 

@@ -344,7 +344,7 @@ def _check_preamble(source: ByteSource, scanned: ScannedInstance) -> None:
     if not preamble.is_harmless(source.read_at(0, preamble.LENGTH)):
         raise InstanceRejected(
             FailureReason.CANNOT_UNDERSTAND,
-            "the 128 bytes in front of the file are neither empty nor the header of a TIFF file, "
+            "the 128 bytes in front of the file begin neither with 16 zeros nor as a TIFF file, "
             "and could be a program",
             "write zeros there and send it again",
             sop_class=scanned.sop_class,

@@ -150,8 +150,8 @@ class StoreSettings:
     preamble: Annotated[
         PreamblePolicy,
         Field(
-            description="What happens to the 128 bytes in front of a file when they are neither "
-            "empty nor the header of a TIFF file: they are delivered as zeros, or the instance is "
+            description="What happens to the 128 bytes in front of a file when they begin neither "
+            "with 16 zeros nor as a TIFF file: they are delivered as zeros, or the instance is "
             "refused, or they are delivered as they came."
         ),
     ] = PreamblePolicy.ZERO

@@ -24,7 +24,7 @@ MAGICS = {
     "wasm": b"\0asm\x01\0\0\0",
     "batch": b"@echo off\r\n",
     "tiff, then a script": b"II*\0\x00\x02\x00\x00\n#!/bin/sh\n",
-    "late": bytes(60) + b"MZ",
+    "late": bytes(15) + b"MZ",
 }
 """Beginnings of preambles by what they are."""
 
