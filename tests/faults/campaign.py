@@ -112,6 +112,7 @@ class Campaign:
         wrong += self._book.judge(sent, found)
         wrong += self._inspector.wrong_rows()
         wrong += self._inspector.leftovers(self._shape.workers)
+        self._tally.counts["cut before an answer"] += sum(not each.answer for each in sent)
         self._judgements += 1
         self.wrong += [f"kill {self._judgements}: {each}" for each in wrong]
 
