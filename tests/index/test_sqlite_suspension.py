@@ -103,6 +103,21 @@ async def test_a_full_disk_needs_no_patience(path: Path) -> None:
     await asyncio.to_thread(writer.close)
 
 
+async def test_a_full_disk_does_not_take_what_readers_need(path: Path) -> None:
+    """A full disk may have no room to make what all connections share anew (RELIABILITY F4)."""
+    connection = WriterConnection(path, INDEX, NEVER)
+    writer = Writer(connection)
+    before = connection.connection
+    connection.met(refusal(sqlite3.SQLITE_FULL))
+    shared = path.with_name("index.db-shm")
+    longer = ["truncate", "-s", "64K", str(shared)]  # not by this process, which has locks in it
+    await asyncio.to_thread(subprocess.run, longer, check=True)
+    assert await writer.run(count) == 0
+    assert connection.connection is not before
+    assert shared.stat().st_size == 64 * 1024, "nobody had it open for a moment"
+    await asyncio.to_thread(writer.close)
+
+
 def mount_again(volume: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", volume], check=True)
 

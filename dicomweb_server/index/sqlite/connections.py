@@ -1,4 +1,4 @@
-"""Connections: one writer under a lock that all processes share, and a pool of readers.
+"""The connection that writes, under a lock that all processes share.
 
 SQLite before 3.51.3 can damage a WAL database when two connections write or checkpoint at the same
 time. So every write transaction and every checkpoint happens under an exclusive `flock` on a file
@@ -11,7 +11,6 @@ import copy
 import fcntl
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -34,15 +33,11 @@ from dicomweb_server.index.sqlite.failure import (
     translate,
 )
 from dicomweb_server.index.sqlite.integrity import Integrity
-from dicomweb_server.index.sqlite.reading import ReaderConnection
+from dicomweb_server.index.sqlite.reading import BUSY_MILLISECONDS, ReaderConnection, configure
 from dicomweb_server.index.sqlite.schema import Schema, migrate
 from dicomweb_server.model.disk import FULL_HINT
-from dicomweb_server.model.stages import Stage
-from dicomweb_server.model.threads import Pool, PoolClosed
 
 _R = TypeVar("_R")
-_BUSY_MILLISECONDS = 10_000
-_PATTERN_LENGTH = 8_000  # bytes; folding may make several characters of one
 _STATEMENTS = 512
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _LONG_WAL_BYTES = 64 * 1024 * 1024
@@ -131,10 +126,7 @@ class WriterConnection:
         if self._suspension.reason is None:
             return
         self._suspension.require_due()
-        for prepare in self.before_revival:
-            prepare()
-        self._drop()
-        self._open()
+        self._renew()
         self._probe()
         self._suspension.end()
 
@@ -184,7 +176,7 @@ class WriterConnection:
         try:
             busy = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
-            self.connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}").fetchall()
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").fetchall()
         self._tried = size if busy else 0
 
     def close(self) -> None:
@@ -201,6 +193,23 @@ class WriterConnection:
             self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with self.exclusive():
             self._connection = self._connect()
+
+    def _renew(self) -> None:
+        """Put another connection, with descriptors of its own, in the place of the old one.
+
+        On a full disk the old one is closed last, and those of readers stay: where none is open
+        what all share goes, and there may be no room to make it anew, so that nobody could read.
+        """
+        old = self._connection
+        if not isinstance(self._suspension.reason, StoreFull):
+            for prepare in self.before_revival:
+                prepare()
+            self._drop()
+            old = None
+        self._open()
+        if old is not None:
+            with self.exclusive(), suppress(sqlite3.Error):
+                old.close()
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -226,7 +235,7 @@ class WriterConnection:
             self._path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
         )
         try:
-            _configure(connection)
+            configure(connection)
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
@@ -262,15 +271,6 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA mmap_size = 0").fetchall()
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN_LENGTH)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-
-
 def _unusable(path: Path, schema: Schema, error: sqlite3.Error | OSError) -> ArchiveError:
     if isinstance(error, OSError):
         return ConfigurationError(
@@ -284,102 +284,3 @@ def _unusable(path: Path, schema: Schema, error: sqlite3.Error | OSError) -> Arc
             f"{path} cannot be opened", "check its owner, its rights, the disk and its free space"
         )
     return translate(error)
-
-
-class ReaderPool:
-    """Threads that each have a read-only connection of their own."""
-
-    def __init__(
-        self,
-        path: Path,
-        size: int,
-        prepare: Callable[[sqlite3.Connection], None] | None = None,
-        integrity: Integrity | None = None,
-    ) -> None:
-        self._path = path
-        self._prepare = prepare
-        self._integrity = integrity
-        self._local = threading.local()
-        self._opened: list[ReaderConnection] = []
-        self._pool = Pool(size, "index-reader", Stage.INDEX)
-
-    async def run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
-        """Run a function with a connection in one of the threads.
-
-        Raises:
-            Unavailable: The database does not answer.
-        """
-        try:
-            return await self._pool.ask(self._run, work)
-        except PoolClosed:
-            raise Unavailable("the index is closed") from None
-
-    def close(self) -> None:
-        """Wait for what runs, then close every connection."""
-        self._pool.close()
-        for opened in self._opened:
-            opened.close()
-        self._opened.clear()
-
-    def renew(self) -> None:
-        """Close all connections, once they are not in use; the next calls open others.
-
-        One that was opened while nothing could be written keeps what all of them share read-only.
-        """
-        for opened in tuple(self._opened):
-            opened.close()
-
-    def _run(self, work: Callable[[sqlite3.Connection], _R]) -> _R:
-        if self._integrity is not None:
-            self._integrity.require()
-        try:
-            opened = self._connection()
-            try:
-                with opened.in_use:
-                    return work(opened.connection)
-            finally:
-                if opened.passing:
-                    self._forget()
-        except (sqlite3.Error, OSError) as error:
-            if self._integrity is not None:
-                self._integrity.met(error)
-            if is_refused(error):
-                self._forget()
-            told = translate(error)
-            if isinstance(told, StoreReadOnly | StoreFull):  # it is not stored, it is read
-                told = Unavailable("the disk refused a read of the index")
-            raise told from error
-
-    def _connection(self) -> ReaderConnection:
-        known: ReaderConnection | None = getattr(self._local, "opened", None)
-        if known is not None:
-            if not (known.is_closed or known.outlived):
-                return known
-            self._forget()
-        opened = ReaderConnection(self._path)
-        self._opened.append(opened)
-        _configure(opened.connection)
-        opened.connection.execute("PRAGMA query_only = ON")
-        if self._prepare is not None:
-            self._prepare(opened.connection)
-        self._local.opened = opened
-        return opened
-
-    def _forget(self) -> None:
-        """Let go of this thread's connection; the next call opens another one."""
-        known: ReaderConnection | None = getattr(self._local, "opened", None)
-        if known is not None:
-            self._local.opened = None
-            self._opened.remove(known)
-            known.close()
-
-
-@contextmanager
-def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Several statements that see the same state."""
-    connection.execute("BEGIN")
-    try:
-        yield connection
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from dicomweb_server.index.port import ScrubPlace
-from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.readers import ReaderPool
 from dicomweb_server.index.sqlite.schema import STATE
 from dicomweb_server.index.sqlite.writer import Writer
 from dicomweb_server.model.damage import Damage, Harm

@@ -14,10 +14,11 @@ from dicomweb_server.index.port import Counts, Documents, Holding, Removed
 from dicomweb_server.index.sqlite import insertion, removal, rows
 from dicomweb_server.index.sqlite import search as searching
 from dicomweb_server.index.sqlite.changes import read_changes
-from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.connections import WriterConnection
 from dicomweb_server.index.sqlite.highwater import HighWater
 from dicomweb_server.index.sqlite.integrity import Watch
 from dicomweb_server.index.sqlite.moments import add_functions
+from dicomweb_server.index.sqlite.readers import ReaderPool
 from dicomweb_server.index.sqlite.schema import INDEX
 from dicomweb_server.index.sqlite.writer import Steps, Writer
 from dicomweb_server.model.change import Change

@@ -7,6 +7,9 @@ import sqlite3
 import threading
 from pathlib import Path
 
+BUSY_MILLISECONDS = 10_000
+"""For how long a connection waits for a lock of another one."""
+_PATTERN_LENGTH = 8_000  # bytes; folding may make several characters of one
 _STATEMENTS = 512
 
 
@@ -81,3 +84,13 @@ def _has_content(path: Path) -> bool:
         return path.stat().st_size > 0
     except FileNotFoundError:
         return False
+
+
+def configure(connection: sqlite3.Connection) -> None:
+    """Set what holds for every connection, whether it writes or reads."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA mmap_size = 0").fetchall()
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN_LENGTH)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)

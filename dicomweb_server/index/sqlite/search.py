@@ -16,7 +16,7 @@ from dicomweb_server.index.order import Sorting
 from dicomweb_server.index.sqlite.columns import storable
 from dicomweb_server.index.sqlite.compile import compile_clause, is_selective
 from dicomweb_server.index.sqlite.conditions import Sql, both
-from dicomweb_server.index.sqlite.connections import snapshot
+from dicomweb_server.index.sqlite.readers import snapshot
 from dicomweb_server.index.sqlite.sorting import behind, key_columns, order_by
 from dicomweb_server.index.sqlite.values import ALIAS, Context
 from dicomweb_server.model.ids import Level

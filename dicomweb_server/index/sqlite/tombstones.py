@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dicomweb_server.index.port import Removed
-from dicomweb_server.index.sqlite.connections import ReaderPool, WriterConnection
+from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.readers import ReaderPool
 from dicomweb_server.index.sqlite.rows import known_digests
 from dicomweb_server.index.sqlite.schema import STATE
 from dicomweb_server.index.sqlite.writer import Steps, Writer
