@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from struct import unpack
 
-from dicomweb_server.dicom import document, fragments, passes, refusal, values
+from dicomweb_server.dicom import document, fragments, refusal, values
 from dicomweb_server.dicom.charset import CharacterSets
-from dicomweb_server.dicom.document import tree
 from dicomweb_server.dicom.frames import (
     EXTENDED_LENGTHS,
     EXTENDED_OFFSETS,
@@ -29,6 +28,7 @@ from dicomweb_server.dicom.frames import (
 from dicomweb_server.dicom.inflate import inflate
 from dicomweb_server.dicom.meta import FileMeta, read_meta, rewritten
 from dicomweb_server.dicom.passes import DocumentTooLong, Pass, Setup
+from dicomweb_server.dicom.plain import CLASS_UID, INSTANCE_UID, SERIES_UID, STUDY_UID, vocabulary
 from dicomweb_server.dicom.rewrite import explicit
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
@@ -155,7 +155,7 @@ class _Work:
     def __init__(
         self, plan: IndexPlan, limits: ScanLimits, meta: FileMeta, warnings: Warnings
     ) -> None:
-        self.branches = tree(plan.paths)
+        self.vocabulary = vocabulary(plan.paths)
         self.limits = limits
         self.meta = meta
         self.warn = warnings
@@ -189,7 +189,7 @@ class _Work:
         """SOP Class and SOP Instance UID as far as they are known; empty where not."""
         told = [self.meta.sop_class, self.meta.sop_instance]
         if self.last is not None:
-            kept = [_first(self.last, tag) for tag in (passes.CLASS_UID, passes.INSTANCE_UID)]
+            kept = [_first(self.last, tag) for tag in (CLASS_UID, INSTANCE_UID)]
             told = [uid or other for uid, other in zip(kept, told, strict=True)]
         sop_class, instance = (uid if is_uid(uid) else "" for uid in told)
         return sop_class, instance
@@ -197,7 +197,7 @@ class _Work:
     def _passes(self, window: Window) -> Pass:
         """The pass that gives the outcome: the first one, unless it finds a need for another."""
         sizing = self.meta.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_BIG)
-        setup = Setup(self.limits, self.branches, self.limits.inline_text, sizing)
+        setup = Setup(self.limits, self.vocabulary, self.limits.inline_text, sizing)
         try:
             done = self._pass(window, setup)
         except DocumentTooLong:
@@ -244,6 +244,10 @@ class _Work:
             raise refusal.not_understood(
                 "the pixel data lie in fragments, but the transfer syntax is a native one"
             )
+        if said == DEFLATED_LITTLE and self.scope.implicit:
+            raise refusal.not_understood(
+                "the deflated data set is in implicit VR, it must be explicit (PS3.5 A.5)"
+            )
         if known is None or known.is_native:
             return IMPLICIT_LITTLE if self.scope.implicit else said
         if pixels is not None and not fragmented and pixels.tag == PIXEL_DATA and pixels.length:
@@ -253,12 +257,12 @@ class _Work:
         return said
 
     def _identifiers(self, done: Pass) -> tuple[InstanceKey, str]:
-        instance = _uid(done, passes.INSTANCE_UID, "SOPInstanceUID")
-        sop_class = _uid(done, passes.CLASS_UID, "SOPClassUID")
+        instance = _uid(done, INSTANCE_UID, "SOPInstanceUID")
+        sop_class = _uid(done, CLASS_UID, "SOPClassUID")
         if sop_class in _NON_PATIENT:
             self._give_study(done, instance)
-        study = _uid(done, passes.STUDY_UID, "StudyInstanceUID")
-        series = _uid(done, passes.SERIES_UID, "SeriesInstanceUID")
+        study = _uid(done, STUDY_UID, "StudyInstanceUID")
+        series = _uid(done, SERIES_UID, "SeriesInstanceUID")
         if self.meta.sop_instance not in ("", instance):
             self.warn("the SOP Instance UID of the File Meta Information is another one")
         if self.meta.sop_class not in ("", sop_class):
@@ -267,7 +271,7 @@ class _Work:
 
     def _give_study(self, done: Pass, instance: str) -> None:
         """An object that belongs to no study gets a place under its own UID."""
-        for tag in (passes.STUDY_UID, passes.SERIES_UID):
+        for tag in (STUDY_UID, SERIES_UID):
             if tag not in done.kept:
                 done.give_uid(tag, instance)
                 self.warn("the object belongs to no study: it lies under its own UID")

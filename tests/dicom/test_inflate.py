@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from dicomweb_server.dicom.inflate import InflatingSource, inflate
 from dicomweb_server.dicom.rewrite import explicit
@@ -116,3 +120,14 @@ def test_reading_anywhere_without_room_gives_the_slice(reads: list[tuple[int, in
     assert source.size == len(LONG)
     for offset, length in reads:
         assert source.read_at(offset, length) == LONG[offset : offset + length]
+
+
+def test_a_deflated_data_set_in_implicit_vr_is_refused() -> None:
+    made = datasets.part10(datasets.dataset(), ImplicitVRLittleEndian)
+    start = made.index(b"\x08\0\x16\0")
+    engine = zlib.compressobj(wbits=-15)
+    explicit_file = datasets.part10(datasets.dataset())
+    head = _deflated(explicit_file)[: explicit_file.index(b"\x08\0\x16\0UI") + 2]
+    with pytest.raises(InstanceRejected, match="implicit VR") as refused:
+        scans.scanned(head + engine.compress(made[start:]) + engine.flush())
+    assert refused.value.reason is FailureReason.CANNOT_UNDERSTAND

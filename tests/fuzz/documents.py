@@ -33,7 +33,24 @@ def require_fixed(document: Json) -> None:
     sent = json.dumps([document]).encode()
     (again,) = read_metadata(sent, LIMITS)
     assert isinstance(again, DataSet), f"the archive's own JSON is refused: {again}"
-    assert kept(again) == document, "the archive's own JSON comes back as it was"
+    same = _shortened(kept(again)) == _shortened(document)
+    assert same, "the archive's own JSON comes back as it was"
+
+
+def _shortened(document: object) -> object:
+    """The same with fractions of DS in the digits that 16 characters hold in any case.
+
+    Files have longer ones, against PS3.5 6.2; told as numbers they are written shorter again.
+    """
+    if isinstance(document, list):
+        return [_shortened(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    if document.get("vr") == "DS":
+        values = document.get("Value", ())
+        told = [float(f"{v:.9e}") if isinstance(v, float) else v for v in values]
+        return {**document, "Value": told}
+    return {key: _shortened(value) for key, value in document.items()}
 
 
 def require_xml(document: Json) -> None:
