@@ -20,6 +20,7 @@ RANKS = {
     "auth": 2,
     "service": 3,
     "web": 4,
+    "dimse": 4,
     "settings": 5,
     "logs": 5,
     "app": 5,
@@ -50,13 +51,15 @@ MAY_IMPORT = {
         "auth.port",
     },
     "web": {"errors", "model", "wire", "dicom", "service", "auth.port"},
+    "dimse": {"errors", "model", "wire", "dicom", "service", "auth.port"},
     "settings": {"errors", "model"},
     "logs": {"errors", "settings"},
 }
 """What parts below the top may import besides themselves; those of rank 5 may import all."""
 
 HOMES = {
-    "pydicom": ("dicom", "testing"),
+    "pydicom": ("dicom", "testing", "dimse"),
+    "pynetdicom": ("dimse",),
     "orjson": ("dicom", "web"),
     "sqlite3": ("index.sqlite", "ops"),
     "sqlite_utils": ("index.sqlite", "ops"),
