@@ -15,7 +15,7 @@ import httpx
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from tests.faults.kept import Kept
-from tests.faults.proof import Effort, Fault, Proof
+from tests.faults.proof import Count, Effort, Fault, Proof
 from tests.faults.shim import Shim
 from tests.faults.subject import Subject, Surroundings, served
 from tests.faults.volume import Volume
@@ -25,6 +25,8 @@ from tests.live.parts import parts_of
 _KIB = 1024
 _MIB = 1024 * _KIB
 _LARGE = 1024
+_BLOCKS = (4096, 1024)
+"""Bytes of a block, of the volumes that are filled."""
 _FILLS = {Effort.SHORT: 4, Effort.FULL: 30}
 _ABSURD_SECONDS = 30.0
 _PAUSE = 0.02
@@ -137,7 +139,7 @@ class _Trial:
 
     def proof(self, seed: int) -> Proof:
         """What was found."""
-        counts: dict[str, int | float | str] = dict(self.counts)
+        counts: dict[str, Count] = dict(self.counts)
         counts["stored again s"] = round(self.slowest, 2)
         return Proof(counts, tuple(self.wrong), seed)
 
@@ -160,8 +162,7 @@ def full(effort: Effort, seed: int) -> Proof:
     with tempfile.TemporaryDirectory(prefix="dicomweb-faults-") as name:
         folder = Path(name)
         if effort is Effort.FULL:
-            with Volume(folder / "volume", 64) as volume:
-                return _really(volume, folder, seed)
+            return _on_volumes(folder, seed)
         data, place = folder / "data", folder / "shim"
         data.mkdir()
         place.mkdir()
@@ -174,10 +175,22 @@ def full(effort: Effort, seed: int) -> Proof:
         return trial.proof(seed)
 
 
+def _on_volumes(folder: Path, seed: int) -> Proof:
+    """On real volumes: blocks smaller than a page of memory have dangers of their own."""
+    counts: dict[str, Count] = {}
+    wrong: tuple[str, ...] = ()
+    for number, block in enumerate(_BLOCKS):
+        with Volume(folder / f"volume-{block}", 64, block=block) as volume:
+            proof = _really(volume, folder, seed + number)
+        counts |= {f"{block}: {name}": value for name, value in proof.counts.items()}
+        wrong += tuple(f"{block}: {violation}" for violation in proof.violations)
+    return Proof(counts, wrong, seed)
+
+
 def _really(volume: Volume, folder: Path, seed: int) -> Proof:
     """A volume of 64 MiB, filled by a file of somebody else."""
     filler = volume.path / "filler"
-    trial = _Trial(volume.path / "data", folder / "log", seed)
+    trial = _Trial(volume.path / "data", folder / f"{volume.path.name}.log", seed)
 
     def fill(room: int) -> None:
         found = os.statvfs(volume.path)

@@ -17,20 +17,22 @@ class Volume:
         place: The folder that it is mounted on, made here; its file lies beside it.
         size: MiB of it.
         options: Further options of the mount.
+        block: Bytes of its blocks, 1024 to 4096.
     """
 
-    def __init__(self, place: Path, size: int, options: str = "") -> None:
+    def __init__(self, place: Path, size: int, options: str = "", block: int = 4096) -> None:
         self.path = place
         self._image = place.with_name(place.name + ".img")
         self._size = size
+        self._block = block
         self._options = ",".join(filter(None, ("loop", options)))
 
     def __enter__(self) -> Volume:
         self.path.mkdir()
         with self._image.open("wb") as file:
             file.truncate(self._size * _MIB)
-        # Blocks smaller than a page of memory let SQLite meet SIGBUS where the disk is full.
-        _run("mkfs.ext4", "-q", "-F", "-m", "0", "-b", "4096", str(self._image))
+        block = str(self._block)
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", "-b", block, str(self._image))
         _run("mount", "-o", self._options, str(self._image), str(self.path))
         return self
 

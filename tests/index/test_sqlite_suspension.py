@@ -21,6 +21,7 @@ from dicomweb_server.index.sqlite.writer import Writer
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.testing.instances import recipe
+from tests.faults.volume import Volume
 
 pytestmark = pytest.mark.anyio
 NEVER = 1e9
@@ -116,6 +117,64 @@ async def test_a_full_disk_does_not_take_what_readers_need(path: Path) -> None:
     assert connection.connection is not before
     assert shared.stat().st_size == 64 * 1024, "nobody had it open for a moment"
     await asyncio.to_thread(writer.close)
+
+
+@pytest.fixture
+def small_blocks(tmp_path: Path) -> Iterator[Path]:
+    """A volume whose blocks are smaller than pages of memory."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a volume needs root")
+    try:
+        with Volume(tmp_path / "volume", 16, block=1024) as volume:
+            yield volume.path
+    except subprocess.CalledProcessError:
+        pytest.skip("this system does not let root mount a volume")
+
+
+FILLED = """
+import asyncio, os, sys
+from contextlib import suppress
+from pathlib import Path
+from dicomweb_server.errors import StoreFull
+from dicomweb_server.index.sqlite.index import SqliteIndex
+from dicomweb_server.model.levels import IndexPlan
+from dicomweb_server.model.outcome import DuplicatePolicy
+from dicomweb_server.testing.instances import recipe
+
+PLAN = IndexPlan.of(())
+
+async def main(folder: Path, room: int) -> None:
+    filler, path = folder / "filler", folder / f"{room}.db"
+    await SqliteIndex.open(path, PLAN, 1).close()
+    index = SqliteIndex.open(path, PLAN, 1)
+    with suppress(OSError), filler.open("wb", 0) as file:
+        while True:
+            file.write(bytes(1024))
+    os.truncate(filler, filler.stat().st_size - room * 1024)
+    os.sync()
+    stored = full = 0
+    for number in range(9):
+        if number == 6:
+            filler.unlink()
+        try:
+            await index.put([recipe(number).make()], DuplicatePolicy.REJECT)
+            stored += 1
+        except StoreFull:
+            full += 1
+        assert (await index.counts()).instances == stored
+    assert full > 0 and stored > 2, (full, stored)
+    await index.close()
+
+for room in (20, 60, 120):
+    asyncio.run(main(Path(sys.argv[1]), room))
+"""
+
+
+def test_a_full_volume_of_small_blocks_ends_no_process(small_blocks: Path) -> None:
+    """What SQLite maps has its room before it is written: otherwise that is SIGBUS (F4)."""
+    command = [sys.executable, "-c", FILLED, str(small_blocks)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, (done.returncode, done.stderr)
 
 
 def mount_again(volume: Path, mode: str) -> None:

@@ -35,6 +35,7 @@ from dicomweb_server.index.sqlite.failure import (
 from dicomweb_server.index.sqlite.integrity import Integrity
 from dicomweb_server.index.sqlite.reading import BUSY_MILLISECONDS, ReaderConnection, configure
 from dicomweb_server.index.sqlite.schema import Schema, migrate
+from dicomweb_server.index.sqlite.walindex import WalIndex
 from dicomweb_server.model.disk import FULL_HINT
 
 _R = TypeVar("_R")
@@ -77,6 +78,7 @@ class WriterConnection:
         self.before_revival: list[Callable[[], None]] = []
         self._connection: sqlite3.Connection | None = None
         self._lock = -1
+        self._wal_index = WalIndex(path)
         self.integrity = Integrity(path, schema.remedy)
         self.integrity.examine()
         try:
@@ -115,15 +117,16 @@ class WriterConnection:
             return work(connection)
 
     def require(self) -> None:
-        """Make sure that writing is not suspended; tries to end that when an attempt is due.
+        """Make sure that a transaction may begin; tries to end a suspension when that is due.
 
         Raises:
-            StoreReadOnly: It is.
+            StoreReadOnly: Writing is suspended.
             Unavailable: The database is damaged.
-            sqlite3.Error, OSError: The attempt failed.
+            sqlite3.Error, OSError: The attempt failed, or the disk is full.
         """
         self.integrity.require()
         if self._suspension.reason is None:
+            self._wal_index.reserve()
             return
         self._suspension.require_due()
         self._renew()
@@ -213,6 +216,7 @@ class WriterConnection:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._wal_index.closed()
         if connection is not None:
             with self.exclusive(), suppress(sqlite3.Error):
                 connection.close()
@@ -231,6 +235,7 @@ class WriterConnection:
             self.connection.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
+        self._wal_index.require_room()
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
         )
@@ -239,8 +244,11 @@ class WriterConnection:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
+            self._wal_index.opened()
+            self._wal_index.reserve()
             migrate(connection, self._schema, str(self._path))
         except BaseException:
+            self._wal_index.closed()
             connection.close()
             raise
         return connection

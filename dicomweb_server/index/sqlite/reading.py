@@ -7,6 +7,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from dicomweb_server.index.sqlite.walindex import WalIndex
+
 BUSY_MILLISECONDS = 10_000
 """For how long a connection waits for a lock of another one."""
 _PATTERN_LENGTH = 8_000  # bytes; folding may make several characters of one
@@ -64,6 +66,8 @@ class ReaderConnection:
                 self.connection.close()
 
     def _open(self, option: str) -> sqlite3.Connection:
+        if not option:
+            WalIndex(self._path).require_room()
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=ro{option}",
             uri=True,
