@@ -48,7 +48,10 @@ class SqliteDamageMarks:
         Raises:
             ConfigurationError: The file is damaged, not ours, or of a newer version.
         """
-        return cls(Writer(WriterConnection(path, STATE)), ReaderPool(path, 1))
+        connection = WriterConnection(path, STATE)
+        readers = ReaderPool(path, 1, None, connection.integrity)
+        connection.before_revival.append(readers.renew)
+        return cls(Writer(connection), readers)
 
     async def mark(self, found: Sequence[Damage]) -> None:
         """Remember, durably, that these blobs are damaged."""
