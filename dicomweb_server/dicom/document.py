@@ -20,6 +20,7 @@ from dicomweb_server.model.query import Path
 MARK = b"\0"
 _ABOVE_ALL = 1 << 32
 SPECIFIC_CHARACTER_SET = 0x00080005
+UTF8_MEMBER = b'"%08X":%b' % (SPECIFIC_CHARACTER_SET, UTF8_ATTRIBUTE)
 _ASCII = ("", "ISO_IR 6", "ISO 2022 IR 6")
 
 
@@ -70,7 +71,7 @@ class Node:
         dropped: Whether nothing of it counts.
         start: Offset of its first element.
         highest: Highest tag so far; above all tags where the order was broken.
-        members: Tags with the finished JSON of their attributes.
+        members: Tags with finished JSON members, as `member` makes them.
     """
 
     __slots__ = (
@@ -153,8 +154,13 @@ class Node:
         return _object(self.members)
 
 
+def member(tag: int, text: bytes) -> bytes:
+    """The member of a JSON object for an attribute, from the attribute's own object."""
+    return b'"%08X":%b' % (tag, text)
+
+
 def _object(members: Iterable[tuple[int, bytes]]) -> bytes:
-    return b"{%s}" % b",".join([b'"%08X":%s' % member for member in members])
+    return b"{%b}" % b",".join([text for _, text in members])
 
 
 def is_ascii(terms: list[str]) -> bool:
@@ -166,7 +172,7 @@ def finish(root: Node) -> bytes:
     """The document of the root, with marks; adds Specific Character Set where text needs it."""
     text = root.text()
     if not root.charset and not text.isascii():
-        root.members.append((SPECIFIC_CHARACTER_SET, UTF8_ATTRIBUTE))
+        root.members.append((SPECIFIC_CHARACTER_SET, UTF8_MEMBER))
         root.members.sort()
         text = _object(root.members)
     return text

@@ -9,20 +9,14 @@ from dicomweb_server.dicom import document, reader, refusal, values, vrs
 from dicomweb_server.dicom.charset import CharacterSets
 from dicomweb_server.dicom.document import MARK, Branch, Node
 from dicomweb_server.dicom.fragments import Fragments
-from dicomweb_server.dicom.frames import (
-    DESCRIPTION_TAGS,
-    EXTENDED_LENGTHS,
-    EXTENDED_OFFSETS,
-    PIXEL_TAGS,
-)
+from dicomweb_server.dicom.frames import EXTENDED_LENGTHS, EXTENDED_OFFSETS, PIXEL_TAGS
+from dicomweb_server.dicom.plain import HEADER, KEPT, PlainElements, Vocabulary
 from dicomweb_server.dicom.reader import Walker
 from dicomweb_server.dicom.scope import Scope
 from dicomweb_server.dicom.window import Window
 from dicomweb_server.model.instance import BulkRef, ByteRange, IndexedValue
 from dicomweb_server.model.limits import MIB, ScanLimits
 
-STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID = 0x0020000D, 0x0020000E, 0x00080018, 0x00080016
-_KEPT = DESCRIPTION_TAGS | {STUDY_UID, SERIES_UID, INSTANCE_UID, CLASS_UID}
 _TABLES = frozenset((EXTENDED_OFFSETS, EXTENDED_LENGTHS))
 _CHARACTER_SET = document.SPECIFIC_CHARACTER_SET
 _LENGTH_TO_END = 0x00080001
@@ -58,14 +52,14 @@ class Setup:
 
     Args:
         limits: Bounds.
-        branches: What the index wants.
+        vocabulary: Plain elements that other scans for the same index have met.
         inline_text: Bytes up to which text and numbers stay in the document.
         sizing: Whether the size in Explicit VR Little Endian is wanted.
         charsets: Character sets by the start of data sets that tell them too late.
     """
 
     limits: ScanLimits
-    branches: dict[int, Branch]
+    vocabulary: Vocabulary
     inline_text: int
     sizing: bool = False
     charsets: dict[int, CharacterSets] = field(default_factory=dict)
@@ -101,8 +95,9 @@ class Pass:
         self._sizing = setup.sizing
         self._longest = min(setup.limits.value, max(_LONGEST_VALUE, self._inline_text))
         self._smallest = min(self._inline_binary, self._inline_text, setup.limits.value)
+        self._plainest = min(self._smallest, vrs.IMPLICIT_LIMIT)
         self._room = setup.limits.document
-        self.root = Node(CharacterSets.default(), setup.branches)
+        self.root = Node(CharacterSets.default(), setup.vocabulary.branches)
         self._node = self.root
         self._open: list[tuple[Node, bool, list[bytes]]] = []
         self.bulk: list[BulkRef] = []
@@ -139,12 +134,63 @@ class Pass:
                 self._sequence_end(tag)
             else:
                 self._fragments(tag, vr, offset, length)
+            self._plain()
+
+    def _plain(self) -> None:
+        """Go over the plain elements that follow, without an event for each."""
+        walker, node, scope = self._walker, self._node, self._walker.scope
+        root = node is self.root
+        begun = walker.place > scope.start or not scope.implicit  # the walker judges the first one
+        if scope.items or scope.big or not begun or (node.branches and not root):
+            return
+        count, place = len(node.members), walker.place
+        elements = self._setup.vocabulary.of(root=root, implicit=scope.implicit)
+        self._stride(elements, min(walker.left, _WIDEST - count))
+        walker.left -= len(node.members) - count
+        self.explicit_size += walker.place - place
+        if self._room < 0:
+            raise DocumentTooLong
+
+    def _stride(self, elements: PlainElements, most: int) -> None:
+        """Take in plain elements up to one that is not, or that the window does not hold."""
+        walker, node, window = self._walker, self._node, self._window
+        known, length_at, sets = elements.known, elements.length_at, node.sets
+        buffer, members, highest = window.buffer, node.members, node.highest
+        place = walker.place - window.base
+        last = min(len(buffer), walker.scope.limit - window.base) - HEADER
+        while most > 0 and 0 <= place <= last:
+            (length,) = length_at(buffer, place)
+            if length > self._plainest or place + length > last:
+                break
+            end = place + HEADER + length
+            element = buffer[place:end]
+            found = known.get(element) or elements.learn(element, sets)
+            if found is None or found[0] <= highest:
+                break
+            highest, member, indexed, value = found
+            members.append((highest, member))
+            self._room -= len(member) + 1
+            if indexed:
+                self.indexed += indexed
+            if value is not None:
+                self._depend(highest, *value)
+            place = end
+            most -= 1
+        node.highest = highest
+        walker.place = window.base + place
+
+    def _depend(self, tag: int, vr: str, raw: bytes) -> None:
+        """Take in an element that something else depends on."""
+        if tag in KEPT and self._node is self.root:
+            self.kept[tag] = vr, raw, False
+        self._walker.look(tag, raw)
 
     def give_uid(self, tag: int, uid: str) -> None:
         """Add a UID that the data set lacks, for searches alone."""
         raw = uid.encode("ascii")
         self.kept[tag] = ("UI", raw, False)
-        self.given.append((tag, values.attribute("UI", raw, self.root.sets, False)))
+        text = values.attribute("UI", raw, self.root.sets, False)
+        self.given.append((tag, document.member(tag, text)))
         branch = self.root.branches.get(tag)
         if branch is not None and branch.wanted:
             self._index(branch, self.root, "UI", raw, False)
@@ -199,10 +245,10 @@ class Pass:
             self._room -= len(text) + 12
             if self._room < 0:
                 raise DocumentTooLong
-            node.members.append((tag, text))
+            node.members.append((tag, document.member(tag, text)))
             if len(node.members) > _WIDEST:
                 raise refusal.too_large(f"more than {_WIDEST} elements in one data set or item")
-        if tag in _KEPT and node is self.root:
+        if tag in KEPT and node is self.root:
             self.kept[tag] = (vr, raw, big)
         branch = node.branches.get(tag)
         if branch is not None and branch.wanted:
@@ -246,7 +292,7 @@ class Pass:
         self._room -= len(text) + 12
         if self._room < 0:
             raise DocumentTooLong
-        node.members.append((tag, text))
+        node.members.append((tag, document.member(tag, text)))
 
     def _fragments(self, tag: int, vr: str, offset: int, length: int) -> None:
         found = self._walker.fragments
@@ -277,7 +323,7 @@ class Pass:
         node.sets = sets
         if not document.is_ascii(terms):
             node.charset = True
-            node.members.append((_CHARACTER_SET, values.UTF8_ATTRIBUTE))
+            node.members.append((_CHARACTER_SET, document.UTF8_MEMBER))
 
     def _sequence(self, tag: int) -> None:
         self.explicit_size += 12
@@ -308,4 +354,4 @@ class Pass:
         node, counts, items = self._open.pop()
         if counts:
             self._room -= 24
-            node.members.append((tag, values.sequence(items)))
+            node.members.append((tag, document.member(tag, values.sequence(items))))

@@ -48,7 +48,8 @@ class Walker:
     Attributes:
         scope: The innermost scope that is open.
         fragments: Items of the last FRAGMENTS event.
-        place: Offset behind the last event.
+        place: Offset behind what was walked over.
+        left: Elements that may still come.
     """
 
     def __init__(self, window: Window, limits: ScanLimits, warn: Callable[[str], None]) -> None:
@@ -58,7 +59,7 @@ class Walker:
         self.fragments: fragments.Fragments | None = None
         self.place = 0
         self.scope = Scope(None, 0, False, False, True)
-        self._left = limits.elements
+        self.left = limits.elements
         self._depth = 0
         self._behind_pixels = False
         self._ahead = False
@@ -85,8 +86,8 @@ class Walker:
                     return
                 yield self._close()
                 continue
-            self._left -= 1
-            if self._left < 0:
+            self.left -= 1
+            if self.left < 0:
                 raise refusal.too_large(f"more than {self.limits.elements} elements")
             place = self.place
             try:
@@ -184,6 +185,18 @@ class Walker:
             return False
         return scope.parent is None or self.place + 8 + length > scope.limit
 
+    def look(self, tag: int, raw: bytes) -> None:
+        """Take in what the encoding of others depends on, of an element that was not walked over.
+
+        Args:
+            tag: The element; a private creator, one of WATCHED or any other.
+            raw: Its value.
+        """
+        if tag & 0x10000:
+            self.scope.own(tag, raw[:64])
+        elif tag in WATCHED and len(raw) >= 2:
+            self.scope.watch(tag, raw[:2])
+
     def _element(self, scope: Scope, tag: int, vr: str, offset: int, length: int) -> Event:
         """An element that is no sequence."""
         if offset + length > scope.limit:
@@ -256,7 +269,7 @@ class Walker:
         except InstanceRejected:
             return copy.sign
         finally:
-            self._left = ahead._left
+            self.left = ahead.left
         return copy.sign
 
     def _is_sequence(self, offset: int, length: int) -> bool:
@@ -270,13 +283,13 @@ class Walker:
         except InstanceRejected:
             return False
         finally:
-            self._left = trial._left
+            self.left = trial.left
         return True
 
     def _second(self) -> Walker:
         """A walker that shares the bounds, resolves nothing and warns nobody."""
         second = Walker(self.window, self.limits, lambda _: None)
-        second._left = self._left
+        second.left = self.left
         second._depth = self._depth
         second._ahead = True
         return second

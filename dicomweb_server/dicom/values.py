@@ -29,6 +29,8 @@ SINGLE_TEXT = frozenset(("LT", "ST", "UT", "UR"))
 """Text VRs that hold one value, in which a backslash is a character (PS3.5 6.4)."""
 MULTI_TEXT = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI"))
 """Text VRs whose values a backslash separates."""
+TEXTS = SINGLE_TEXT | MULTI_TEXT | {"DS", "IS", "PN"}
+"""VRs whose bytes the character sets tell."""
 LEADING_PADDED = frozenset(("AE", "CS", "DS", "IS", "LO", "SH"))
 """VRs in which leading spaces are padding too."""
 BINARY_WORDS = {"OB": 1, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "UN": 1}
