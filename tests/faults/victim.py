@@ -204,5 +204,13 @@ def _fields() -> Iterator[tuple[int, list[str]]]:
             fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         except OSError:
             continue
-        if fields[0] not in "ZX":
+        if fields[0] not in "ZX" or _has_threads(entry):
             yield int(entry.name), fields
+
+
+def _has_threads(entry: Path) -> bool:
+    """Whether threads of a process live on whose first one has ended: they hold its files."""
+    try:
+        return len(list((entry / "task").iterdir())) > 1
+    except OSError:
+        return False
