@@ -15,7 +15,8 @@ from pathlib import Path
 
 _DESCRIPTORS = Path("/dev/fd")
 _LINGER = struct.pack("ii", 1, 0)
-_ROUNDS = 4
+_ROUNDS = 12
+"""Looks within the time: who takes nothing is cut a twelfth of it late at most."""
 _INFO_BYTES = 148
 _UNACKED, _ACKED, _UNSENT = 24, 120, 144
 """Places in Linux' `struct tcp_info`: segments, bytes, bytes."""

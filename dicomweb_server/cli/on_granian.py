@@ -28,6 +28,7 @@ from dicomweb_server.cli.dated import Dated
 from dicomweb_server.cli.ending import Ending
 from dicomweb_server.cli.failure import explain
 from dicomweb_server.cli.idle import Idle
+from dicomweb_server.cli.pieces import Pieces
 from dicomweb_server.cli.replacements import Replacements, none_starts
 from dicomweb_server.cli.starts import Starts
 from dicomweb_server.errors import ArchiveError
@@ -160,7 +161,8 @@ def load(factory: Factory, settings: Settings, starts: Starts, hear: Connection)
     """Make the application in a worker process."""
     configure(settings.log)
     try:
-        idle = Idle(Dated(factory(settings)), settings.server.keep_alive_seconds)
+        answering = Pieces(Dated(factory(settings)))
+        idle = Idle(answering, settings.server.keep_alive_seconds)
         ending = Ending(idle, settings.server.graceful_seconds, hear)
         Readers(settings.server.stall_seconds).start()
         return Watched(ending, starts.tell)
