@@ -44,12 +44,15 @@ class Matching:
         fuzzy: Names match word by word (PS3.18 8.3.4.2).
         empty: A value of two quotes matches what is empty or absent (8.3.4.5).
         multiple: Values joined by a backslash must all be there (8.3.4.6).
+        combined: A range of dates and one of its times make one interval (8.3.4.1.1), which
+            PS3.4 C.2.2.2.5.4 leaves to a negotiation.
     """
 
     limits: QueryLimits
     fuzzy: bool = False
     empty: bool = False
     multiple: bool = False
+    combined: bool = True
 
 
 def is_universal(value: str) -> bool:

@@ -60,6 +60,7 @@ def parse(
     parameters: tuple[Parameter, ...],
     plan: IndexPlan,
     limits: QueryLimits,
+    combined: bool = True,
 ) -> ParsedSearch:
     """Read the parameters of a search.
 
@@ -69,6 +70,7 @@ def parse(
         parameters: Decoded, in the order of the URL.
         plan: What is indexed.
         limits: Bounds.
+        combined: Whether a range of dates and one of its times make one interval.
 
     Raises:
         InvalidParameter: A supported parameter has a value that its rule does not allow.
@@ -83,6 +85,7 @@ def parse(
         fuzzy=_switch(controls, "fuzzymatching"),
         empty=_switch(controls, "emptyvaluematching"),
         multiple=_switch(controls, "multiplevaluematching"),
+        combined=combined,
     )
     reader = _Reader(level, plan, matching, private.creators(parameters))
     everything = reader.include(_values(parameters, "includefield"))
@@ -219,7 +222,10 @@ class _Reader:
     def clauses(self) -> tuple[Clause, ...]:
         """All clauses, those of one sequence together."""
         moments = temporal.clauses(
-            self._spans, self._offset, lambda tag: self._plan.matches((tag,))
+            self._spans,
+            self._offset,
+            lambda tag: self._plan.matches((tag,)),
+            self._matching.combined,
         )
         return (*moments, *_nest(self._leaves))
 

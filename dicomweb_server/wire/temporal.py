@@ -98,7 +98,10 @@ def _ends(vr: str, text: str, offset: int | None) -> tuple[str, str] | None:
 
 
 def clauses(
-    spans: dict[int, Span], offset: int | None, indexed: Callable[[int], bool]
+    spans: dict[int, Span],
+    offset: int | None,
+    indexed: Callable[[int], bool],
+    combined: bool = True,
 ) -> list[Alone | Moment]:
     """The clauses of all dates, times and moments at the root of the data set.
 
@@ -109,6 +112,7 @@ def clauses(
         spans: By tag.
         offset: Minutes east of UTC of the query; None where it does not say.
         indexed: Whether a tag at the root is indexed.
+        combined: Whether a date and its time make one interval at all.
 
     Raises:
         InvalidParameter: A range ends before it begins.
@@ -120,7 +124,7 @@ def clauses(
         if pair is None:
             continue
         zone = None if tag == _PATIENT_BIRTH_DATE or not indexed(pair) else offset
-        time = _partner(date, spans.get(pair), zone)
+        time = _partner(date, spans.get(pair) if combined else None, zone)
         if time is None and zone is None:
             continue
         low, high = _interval(date, time)
