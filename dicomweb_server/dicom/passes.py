@@ -183,7 +183,7 @@ class Pass:
         """Take in an element that something else depends on."""
         if tag in KEPT and self._node is self.root:
             self.kept[tag] = vr, raw, False
-        self._walker.look(tag, raw)
+        self._walker.scope.heed(tag, raw)
 
     def give_uid(self, tag: int, uid: str) -> None:
         """Add a UID that the data set lacks, for searches alone."""

@@ -185,18 +185,6 @@ class Walker:
             return False
         return scope.parent is None or self.place + 8 + length > scope.limit
 
-    def look(self, tag: int, raw: bytes) -> None:
-        """Take in what the encoding of others depends on, of an element that was not walked over.
-
-        Args:
-            tag: The element; a private creator, one of WATCHED or any other.
-            raw: Its value.
-        """
-        if tag & 0x10000:
-            self.scope.own(tag, raw[:64])
-        elif tag in WATCHED and len(raw) >= 2:
-            self.scope.watch(tag, raw[:2])
-
     def _element(self, scope: Scope, tag: int, vr: str, offset: int, length: int) -> Event:
         """An element that is no sequence."""
         if offset + length > scope.limit:

@@ -108,6 +108,18 @@ class Scope:
             self.creators = {}
         self.creators[tag] = raw.decode("ascii", "replace").strip(" \0")
 
+    def heed(self, tag: int, raw: bytes) -> None:
+        """Take in an element if the encoding of others depends on it.
+
+        Args:
+            tag: A private creator, one of WATCHED, or any other public element.
+            raw: Its value.
+        """
+        if tag & 0x10000:
+            self.own(tag, raw[:64])
+        elif tag in WATCHED and len(raw) >= 2:
+            self.watch(tag, raw[:2])
+
     def dictionary_vr(self, tag: int) -> str:
         """VR of an element by the dictionaries, or alternatives as PS3.6 names them.
 
