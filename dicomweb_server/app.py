@@ -15,7 +15,7 @@ from dicomweb_server.auth.open import OpenAuthenticator, OpenAuthorizer
 from dicomweb_server.auth.port import Authorizer
 from dicomweb_server.codec.pictures import PillowPictures
 from dicomweb_server.codec.pool import CodecPool
-from dicomweb_server.index.port import DamageMarks, Tombstones
+from dicomweb_server.index.port import DamageMarks
 from dicomweb_server.index.sqlite.damage import SqliteDamageMarks
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
@@ -63,7 +63,7 @@ class Ports:
 
     store: BlobStore
     index: SqliteIndex
-    tombstones: Tombstones
+    tombstones: SqliteTombstones
     marks: DamageMarks
     damage: DamageRegister
     renditions: RenditionStore
@@ -222,8 +222,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 @asynccontextmanager
 async def _counting(settings: Settings, ports: Ports) -> AsyncIterator[None]:
-    """Look through a large index, and for blobs without a row, beside the first requests."""
+    """Look through large databases, and for blobs without a row, beside the first requests."""
     ports.index.watch()
+    ports.tombstones.watch()
     folder = DataFolder(settings.data)
     task = asyncio.create_task(tell_of_strays(folder, ports.store, ports.index, ports.tombstones))
     try:

@@ -136,7 +136,7 @@ class Watch:
         self._connection: sqlite3.Connection | None = None
         self._stopped = False
         self._lock = -1
-        self._thread = threading.Thread(target=self._look, name="index-check", daemon=True)
+        self._thread = threading.Thread(target=self._look, name="database-check", daemon=True)
 
     def start(self) -> None:
         """Begin, unless the database was looked through already or another process does."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dicomweb_server.index.port import Removed
 from dicomweb_server.index.sqlite.connections import WriterConnection
+from dicomweb_server.index.sqlite.integrity import Watch
 from dicomweb_server.index.sqlite.readers import ReaderPool
 from dicomweb_server.index.sqlite.rows import known_digests
 from dicomweb_server.index.sqlite.schema import STATE
@@ -28,11 +29,13 @@ class SqliteTombstones:
     Args:
         writer: Does all writing of this process.
         readers: Answer everything else.
+        watch: Looks for damage.
     """
 
-    def __init__(self, writer: Writer, readers: ReaderPool) -> None:
+    def __init__(self, writer: Writer, readers: ReaderPool, watch: Watch) -> None:
         self._writer = writer
         self._readers = readers
+        self._watch = watch
 
     @classmethod
     def open(cls, path: Path) -> SqliteTombstones:
@@ -53,7 +56,11 @@ class SqliteTombstones:
         connection = WriterConnection(path, STATE)
         readers = ReaderPool(path, 1, None, connection.integrity)
         connection.before_revival.append(readers.renew)
-        return cls(Writer(connection, steps), readers)
+        return cls(Writer(connection, steps), readers, Watch(path, connection.integrity))
+
+    def watch(self) -> None:
+        """Look through a database that was too large for that at its opening, beside its use."""
+        self._watch.start()
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember, durably, that these blobs are no longer part of the archive."""
@@ -86,6 +93,7 @@ class SqliteTombstones:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._watch.close()
         self._readers.close()
         self._writer.close()
 
