@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TypeVar
 
 from dicomweb_server.errors import Unavailable
@@ -40,7 +41,14 @@ class Bridge:
             Unavailable: It took longer, or the process ends; it is cancelled then.
             ArchiveError: What the coroutine raises goes through as it is.
         """
-        future = self.begin(coroutine)
+        return self.result(self.begin(coroutine), seconds)
+
+    def result(self, future: concurrent.futures.Future[T], seconds: float | None = None) -> T:
+        """Wait for what was begun.
+
+        Raises:
+            As `call`.
+        """
         try:
             return future.result(seconds)
         except concurrent.futures.TimeoutError as late:
@@ -50,6 +58,11 @@ class Bridge:
             raise Unavailable(f"not done within {seconds:g} s") from late
         except concurrent.futures.CancelledError as ended:
             raise Unavailable("the server is stopping") from ended
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the loop; forgotten where the loop has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     def begin(self, coroutine: Coroutine[object, object, T]) -> concurrent.futures.Future[T]:
         """Start it, to be waited for later.

@@ -39,6 +39,7 @@ from dicomweb_server.model.outcome import (
 from dicomweb_server.model.source import ByteSource
 from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
+from dicomweb_server.service.expected import Expected
 from dicomweb_server.service.spool import Spool
 from dicomweb_server.store.port import BlobStore, Staging
 
@@ -55,10 +56,12 @@ class Part:
     Args:
         body: Its bytes, in chunks; must be read to its end before the next part is asked for.
         refusal: Why the part cannot be an instance (for example its media type); None if it can.
+        expected: What else it must be; None takes any.
     """
 
     body: AsyncIterator[bytes | memoryview]
     refusal: InstanceRejected | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class Ingest:
         return _report(study, outcomes)
 
     async def prepare(
-        self, staging: Staging, study: str | None
+        self, staging: Staging, study: str | None, expected: Expected | None
     ) -> tuple[ScannedInstance, NewInstance | PutOutcome]:
         """Scan staged bytes and make them durable unless they need not be stored.
 
@@ -159,6 +162,8 @@ class Ingest:
             InstanceRejected: They cannot be stored.
         """
         scanned = await staging.run(self._scan)
+        if expected is not None:
+            expected.require(scanned)
         if study is not None and scanned.key.study != study:
             raise InstanceRejected(
                 FailureReason.DOES_NOT_MATCH_SOP_CLASS,
@@ -285,7 +290,7 @@ class _Request:
             if refusal is not None:
                 self._refuse(place, refusal)
                 return
-            group.create_task(self._finish(place, staging))
+            group.create_task(self._finish(place, staging, part.expected))
             handed_over = True
         finally:
             if not handed_over:
@@ -306,10 +311,10 @@ class _Request:
             await staging.write([chunk])
         return refusal
 
-    async def _finish(self, place: int, staging: Staging) -> None:
+    async def _finish(self, place: int, staging: Staging, expected: Expected | None) -> None:
         try:
             async with staging:
-                scanned, new = await self._ingest.prepare(staging, self._study)
+                scanned, new = await self._ingest.prepare(staging, self._study, expected)
             if isinstance(new, NewInstance):
                 await self._spool.add(place, new)
             else:
