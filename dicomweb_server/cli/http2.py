@@ -23,6 +23,8 @@ from hypercorn.protocol.h2 import (
 from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError
 from priority.priority import MissingStreamError
 
+from dicomweb_server.cli.http1 import Http1
+
 _BURST = 1000
 _PER_SECOND = 100.0
 
@@ -184,6 +186,12 @@ class Http2(H2Protocol):
 class Protocols(ProtocolWrapper):
     """HTTP/1.1 until a client shows that it speaks HTTP/2."""
 
+    async def initiate(self) -> None:
+        """Begin with what is spoken first."""
+        if not isinstance(self.protocol, H2Protocol):
+            self.protocol = self._http1()
+        await super().initiate()
+
     async def handle(self, event: Event) -> None:
         """Take in what came from the client."""
         try:
@@ -204,6 +212,19 @@ class Protocols(ProtocolWrapper):
     async def _rest(self, data: bytes) -> None:
         if data:
             await self.protocol.handle(RawData(data))
+
+    def _http1(self) -> Http1:
+        return Http1(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.state,
+            self.ssl,
+            self.client,
+            self.server,
+            self.send,
+        )
 
     def _http2(self) -> Http2:
         return Http2(

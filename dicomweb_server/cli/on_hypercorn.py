@@ -12,14 +12,15 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
 
 from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event as HttpEvent
+from hypercorn.events import Updated
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.typing import ConnectionState, LifespanState
 from hypercorn.utils import LifespanFailureError, parse_socket_addr, wrap_app
@@ -28,6 +29,7 @@ from dicomweb_server.cli.acceptor import Acceptor, most_connections
 from dicomweb_server.cli.asgi import Application, Watched
 from dicomweb_server.cli.connections import Readers
 from dicomweb_server.cli.http2 import Protocols
+from dicomweb_server.cli.idleness import Idleness
 from dicomweb_server.cli.tls import tls_context
 from dicomweb_server.errors import ArchiveError, ConfigurationError
 from dicomweb_server.settings import ServerSettings
@@ -91,22 +93,53 @@ class _Connection(TCPServer):
     """A connection that ends, whatever its client does.
 
     hypercorn's own waits without end for the sending of what is answered behind the client's
-    leaving, and for a client to take the last bytes before it is closed.
+    leaving, and for a client to take the last bytes before it is closed. And it starts two tasks
+    behind each request to see whether another one comes.
     """
 
     async def run(self) -> None:
         """Serve requests until one side closes."""
+        seconds = self.config.keep_alive_timeout
+        self._idleness = Idleness(self.loop, seconds, self._leave)
         try:
             async with TaskGroup(self.loop) as task_group:
                 self._task_group = task_group
                 self.protocol = self._protocols(task_group)
                 await self.protocol.initiate()
-                await self.idle_task.restart(task_group, self._idle_timeout)
+                self._rest()
                 await self._read_data()
         except* OSError:
             pass  # the client is gone
         finally:
             await self._close()
+
+    async def protocol_send(self, event: HttpEvent) -> None:
+        """Send, or note that a request began or the last one ended."""
+        if not isinstance(event, Updated):
+            await super().protocol_send(event)
+        elif event.idle:
+            self._rest()
+        else:
+            self._idleness.end()
+
+    def let_go(self) -> None:
+        """Close it as soon as it has no request; the server stops."""
+        if self._idleness.lasts:
+            # The first request of a new connection may be on the way.
+            is_new = not self.protocol.protocol.keep_alive_requests
+            self.loop.call_later(_FIRST_REQUEST_SECONDS if is_new else 0, self._leave)
+
+    def _rest(self) -> None:
+        """No request is under way."""
+        self._idleness.begin()
+        if self.context.terminated.is_set():
+            self.let_go()
+
+    def _leave(self) -> None:
+        """Close it, unless a request is under way or it is being closed already."""
+        if self._idleness.lasts:
+            self._idleness.stop()
+            self._task_group.spawn(self._initiate_server_close)
 
     def _protocols(self, task_group: TaskGroup) -> Protocols:
         """What speaks HTTP over it.
@@ -135,8 +168,7 @@ class _Connection(TCPServer):
         try:
             await super()._read_data()
         finally:
-            # It would keep what nobody listens to any more open for as long as an idle connection.
-            await self.idle_task.stop()
+            self._idleness.stop()
             protocol = self.protocol.protocol
             if isinstance(protocol, H2Protocol):
                 for buffer in tuple(protocol.stream_buffers.values()):
@@ -149,14 +181,6 @@ class _Connection(TCPServer):
             await super()._close()
         finally:
             abort.cancel()
-
-    async def _idle_timeout(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.context.terminated.wait(), self.config.keep_alive_timeout)
-            if not self.protocol.protocol.keep_alive_requests:
-                # Its first request was on the way when the server was told to stop.
-                await asyncio.sleep(_FIRST_REQUEST_SECONDS)
-        await asyncio.shield(self._initiate_server_close())
 
     async def _initiate_server_close(self) -> None:
         self.loop.call_later(_CLOSING_SECONDS, self.writer.transport.abort)
@@ -190,7 +214,7 @@ class _Server:
         self._config = _config(server)
         self._context = WorkerContext(None)
         self._state: LifespanState = {}
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._open: dict[asyncio.Task[None], _Connection] = {}
 
     async def serve(self, stop: Callable[[asyncio.Event], None]) -> None:
         """Start the application, serve, stop both."""
@@ -224,14 +248,14 @@ class _Server:
         task = asyncio.current_task()
         if task is None:
             return
-        self._open[task] = writer
-        task.add_done_callback(self._forget)
         loop = asyncio.get_running_loop()
-        connection: Awaitable[None] = _Connection(
+        connection = _Connection(
             self._app, loop, self._config, self._context, self._state, reader, writer
         )
+        self._open[task] = connection
+        task.add_done_callback(self._forget)
         try:
-            await connection
+            await connection.run()
         except Exception as error:  # noqa: BLE001 - one connection must not end in a traceback
             _log.error("a connection failed", extra={"error": type(error).__name__})
 
@@ -251,12 +275,14 @@ class _Server:
         """Let requests finish; cut what is still open when the time is over."""
         self._config.stopping = True
         await self._context.terminated.set()
+        for connection in tuple(self._open.values()):
+            connection.let_go()
         loop = asyncio.get_running_loop()
         end = loop.time() + self._grace
         while self._open and loop.time() < end:
             await asyncio.wait(set(self._open), timeout=end - loop.time())
-        for writer in self._open.values():
-            writer.transport.abort()
+        for connection in self._open.values():
+            connection.writer.transport.abort()
         for task in tuple(self._open):
             task.cancel()
         if self._open:
