@@ -76,9 +76,9 @@ class Campaign:
         """Let clients work until the server has killed itself at a step."""
         end = time.monotonic() + _PATIENCE
         with self._working(gone=True):
-            while self._victim.members() and time.monotonic() < end:
+            while self._victim.lives() and time.monotonic() < end:
                 time.sleep(_PAUSE)
-            if self._victim.members():
+            if self._victim.lives():
                 self.wrong.append(f"the step {step} was never reached")
             self._victim.kill()
 

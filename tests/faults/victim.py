@@ -18,6 +18,7 @@ from tests.servers import plain_environment
 _START_SECONDS = 120.0
 _END_SECONDS = 60.0
 _PAUSE_SECONDS = 0.005
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Victim:
             for line in self.said().splitlines():
                 if "DICOMweb root" in line:
                     return int(line.rpartition(":")[2].partition("/")[0])
-            if not self.members():
+            if not self.lives():
                 break
             time.sleep(_PAUSE_SECONDS)
         raise AssertionError(f"the server did not start: {self.said()[-2000:]}")
@@ -143,6 +144,16 @@ class Victim:
     def members(self) -> list[int]:
         """Living processes of its group."""
         return sorted(pid for pid, group in _processes() if group == self.pid)
+
+    def lives(self) -> bool:
+        """Whether anything of its group runs, or has ended and not been looked after yet."""
+        if self._process is not None:
+            self._process.poll()
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def workers(self) -> list[int]:
         """Processes that serve, where there are several."""
@@ -168,10 +179,14 @@ class Victim:
             AssertionError: Something does not end.
         """
         end = time.monotonic() + _END_SECONDS
-        while self.members():
-            assert time.monotonic() < end, f"processes do not end: {self.members()}"
-            if self._process is not None:
-                self._process.poll()
+        looked = time.monotonic()
+        while self.lives():
+            now = time.monotonic()
+            if now - looked > _LOOK_SECONDS:  # nobody may look after an orphan
+                looked = now
+                if not self.members():
+                    break
+            assert now < end, f"processes do not end: {self.members()}"
             time.sleep(_PAUSE_SECONDS)
         if self._process is not None and self._process.pid == self.pid:
             self._process.wait()
