@@ -1,0 +1,295 @@
+"""Answers of C-FIND: those of QIDO-RS to the same query, as identifiers (PS3.4 C.4.1.1.3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom import Dataset
+
+from dicomweb_server.dimse.answers import Answers
+from dicomweb_server.dimse.asked import Options
+from dicomweb_server.index.memory import MemoryIndex
+from dicomweb_server.model.ids import Level, Scope
+from dicomweb_server.model.query import Match, Query, SearchResult, StudyRow
+from dicomweb_server.model.tags import hex_of, tag_of
+from tests.datasets import dataset
+from tests.dimse.archives import (
+    EXPLICIT,
+    IMPLICIT,
+    PATIENT_ROOT,
+    STUDY_ROOT,
+    Archive,
+    filled,
+    keys,
+    opened,
+    understood,
+)
+
+NAMES = (
+    ("ISO_IR 192", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+    ("ISO_IR 192", "Hong^Gildong=洪^吉洞=홍^길동"),
+    ("ISO_IR 192", "Wang^XiaoDong=王^小东"),
+    ("ISO_IR 126", "Διονυσιος"),
+    ("ISO_IR 144", "Жуков^Иван"),
+    ("ISO_IR 100", "Müller^Jérôme"),
+    ("", "Doe^Jane"),
+)
+LEVELS = {Level.STUDY: "STUDY", Level.SERIES: "SERIES", Level.INSTANCE: "IMAGE"}
+RELATIONAL = Options(relational=True, combined=True)
+
+
+def instances() -> Iterator[Dataset]:
+    """Seven patients with two studies of up to three series of up to two instances."""
+    for person, (charset, name) in enumerate(NAMES, 1):
+        for study in range(1, 3):
+            for series in range(1, person % 3 + 2):
+                for number in range(1, series % 2 + 2):
+                    yield dataset(
+                        SpecificCharacterSet=charset,
+                        PatientName=name,
+                        PatientID=f"P{person}",
+                        PatientBirthDate=f"19{person}00101",
+                        AccessionNumber=f"A{person}{study}",
+                        StudyDate=f"2024010{study + person % 3}",
+                        StudyTime=f"{8 + person:02}0000",
+                        StudyDescription="" if person == 3 else f"Study {study}",
+                        ReferringPhysicianName="" if person == 4 else "Smith^John",
+                        Modality=("CT", "MR", "PT")[series % 3],
+                        SeriesNumber=series,
+                        InstanceNumber=number,
+                        StudyInstanceUID=f"1.2.{person}.{study}",
+                        SeriesInstanceUID=f"1.2.{person}.{study}.{series}",
+                        SOPInstanceUID=f"1.2.{person}.{study}.{series}.{number}",
+                        EchoTime=f"{number}.50",
+                    )
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[Archive]:
+    with opened(filled(instances())) as found:
+        yield found
+
+
+MATCHING = {
+    Level.STUDY: {
+        "PatientName": ["", "Y*", "山田*", "*吉*", "müller*", "?oe^J*", "Жуков^Иван", "διον*"],
+        "PatientID": ["", "P1", "P?", "nobody"],
+        "StudyDate": ["", "20240102", "20240102-", "-20240102", "20240101-20240103"],
+        "StudyTime": ["", "09", "0900-1200", "-10"],
+        "AccessionNumber": ["", "A11", "A1*", "*"],
+        "ModalitiesInStudy": ["", "CT", "C*", "MR\\PT"],
+        "StudyInstanceUID": ["", "1.2.1.1", "1.2.1.1\\1.2.2.2\\1.2.99"],
+        "StudyDescription": ["", "Study 1", "study*"],
+        "ReferringPhysicianName": ["", "SMITH*"],
+        "NumberOfStudyRelatedInstances": ["", "3"],
+        "PatientBirthDate": ["", "19100101"],
+    },
+    Level.SERIES: {
+        "Modality": ["", "CT", "?T"],
+        "SeriesNumber": ["", "2", "02"],
+        "SeriesInstanceUID": ["", "1.2.1.1.1"],
+        "NumberOfSeriesRelatedInstances": ["", "1"],
+        "SeriesDescription": [""],
+    },
+    Level.INSTANCE: {
+        "SOPInstanceUID": ["", "1.2.1.1.1.1"],
+        "InstanceNumber": ["", "1"],
+        "SOPClassUID": [""],
+        "Rows": ["", "4"],
+        "EchoTime": [""],
+    },
+}
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> tuple[Level, dict[str, str]]:
+    level = draw(st.sampled_from(list(Level)))
+    choices = {k: v for each in Level if each <= level for k, v in MATCHING[each].items()}
+    names = draw(st.lists(st.sampled_from(sorted(choices)), min_size=1, max_size=5, unique=True))
+    return level, {name: draw(st.sampled_from(choices[name])) for name in names}
+
+
+def shown(element: dict[str, object]) -> object:
+    """A JSON attribute in a form that does not tell how a number was written."""
+    values = element.get("Value")
+    if not isinstance(values, list):
+        return []
+    return [float(value) if element["vr"] in ("DS", "IS") else value for value in values]
+
+
+@given(query=queries(), syntax=st.sampled_from([IMPLICIT, EXPLICIT]))
+@settings(max_examples=150, deadline=None)
+def test_answers_are_those_of_qido(
+    archive: Archive, query: tuple[Level, dict[str, str]], syntax: str
+) -> None:
+    level, values = query
+    asked = keys(LEVELS[level], **{n: t.split("\\") for n, t in values.items() if n != "Rows"})
+    if "Rows" in values:
+        asked.Rows = int(values["Rows"]) if values["Rows"] else None
+    asked.SpecificCharacterSet = "ISO_IR 192"
+    found = archive.find(asked, STUDY_ROOT, RELATIONAL, syntax)
+    parameters = {name: text.replace("\\", ",") for name, text in values.items()}
+    expected = archive.qido(level, Scope(), parameters)
+    assert len(found) == len(expected)
+    for answer, row in zip(found, expected, strict=True):
+        told = answer.to_json_dict()
+        for name in values:
+            tag = tag_of(name)
+            assert tag is not None
+            assert shown(told[hex_of(tag)]) == shown(row.get(hex_of(tag), {"vr": "UN"}))
+        assert answer.QueryRetrieveLevel == LEVELS[level]
+        assert answer.RetrieveAETitle == "ARCHIVE"
+        assert answer.InstanceAvailability == "ONLINE"
+
+
+def test_answers_hold_what_was_asked_and_no_more(archive: Archive) -> None:
+    asked = keys("STUDY", PatientID="P4", ReferringPhysicianName="", StudyInstanceUID="")
+    for answer in archive.find(asked):
+        assert set(answer.dir()) == {
+            "InstanceAvailability",
+            "PatientID",
+            "QueryRetrieveLevel",
+            "ReferringPhysicianName",
+            "RetrieveAETitle",
+            "StudyInstanceUID",
+        }
+        assert answer["ReferringPhysicianName"].is_empty
+
+
+@pytest.mark.parametrize(
+    ("person", "terms", "told"),
+    [
+        (1, ["", "ISO 2022 IR 87"], ["", "ISO 2022 IR 87"]),
+        (1, ["ISO 2022 IR 13", "ISO 2022 IR 87"], ["ISO 2022 IR 13", "ISO 2022 IR 87"]),
+        (1, ["ISO_IR 100"], ["ISO_IR 192"]),
+        (2, ["", "ISO 2022 IR 149"], ["", "ISO 2022 IR 149"]),
+        (3, ["GB18030"], ["GB18030"]),
+        (4, ["ISO_IR 126"], ["ISO_IR 126"]),
+        (4, None, ["ISO_IR 192"]),
+        (5, ["ISO_IR 144"], ["ISO_IR 144"]),
+        (5, ["ISO_IR 100"], ["ISO_IR 192"]),
+        (6, ["ISO_IR 100"], ["ISO_IR 100"]),
+        (7, ["ISO_IR 100"], None),
+    ],
+)
+def test_names_come_in_a_set_that_the_reader_knows(
+    archive: Archive, person: int, terms: list[str] | None, told: list[str] | None
+) -> None:
+    asked = keys("STUDY", PatientID=f"P{person}", PatientName="")
+    if terms is not None:
+        asked.SpecificCharacterSet = terms
+    for answer in archive.find(asked):
+        sets = answer.get("SpecificCharacterSet")
+        assert ([sets] if isinstance(sets, str) else sets) == told
+        assert str(answer.PatientName) == NAMES[person - 1][1]
+
+
+def test_sequences_are_searched_and_returned() -> None:
+    request = Dataset()
+    request.RequestedProcedureID, request.ScheduledProcedureStepID = "RP1", "S1"
+    other = Dataset()
+    other.RequestedProcedureID, other.ScheduledProcedureStepID = "RP2", "S2"
+    member = Dataset()
+    member.RequestedProcedureID, member.ScheduledProcedureStepID = "RP2", ""
+    whole = keys("SERIES", StudyInstanceUID="1.2.3", RequestAttributesSequence=[])
+    part = keys("SERIES", StudyInstanceUID="1.2.3", RequestAttributesSequence=[member])
+    made = dataset(RequestAttributesSequence=[request, other])
+    with opened(filled([made])) as archive:
+        (answer,) = archive.find(whole)
+        assert list(answer.RequestAttributesSequence) == [request, other]
+        (answer,) = archive.find(part, syntax=EXPLICIT)
+        assert list(answer.RequestAttributesSequence) == [other]
+        member.RequestedProcedureID = "RP3"
+        none = keys("SERIES", StudyInstanceUID="1.2.3", RequestAttributesSequence=[member])
+        assert archive.find(none) == []
+
+
+def test_patients_are_told_by_their_studies(archive: Archive) -> None:
+    asked = keys(
+        "PATIENT",
+        PatientName="",
+        PatientID="P*",
+        NumberOfPatientRelatedStudies="",
+        NumberOfPatientRelatedSeries="",
+        NumberOfPatientRelatedInstances="",
+    )
+    asked.SpecificCharacterSet = "ISO_IR 192"
+    found = archive.find(asked, PATIENT_ROOT)
+    everything = list(instances())
+    assert [answer.PatientID for answer in found] == [f"P{n}" for n in range(1, 8)]
+    for answer, (_, name) in zip(found, NAMES, strict=True):
+        own = [each for each in everything if each.PatientID == answer.PatientID]
+        assert str(answer.PatientName) == name
+        assert answer.QueryRetrieveLevel == "PATIENT"
+        assert answer.NumberOfPatientRelatedStudies == len({e.StudyInstanceUID for e in own})
+        assert answer.NumberOfPatientRelatedSeries == len({e.SeriesInstanceUID for e in own})
+        assert answer.NumberOfPatientRelatedInstances == len(own)
+
+
+def test_patients_are_counted_whole_where_not_all_studies_match() -> None:
+    first = dataset(PatientName="Doe^Jane")
+    second = dataset(PatientName="Roe^Jane", StudyInstanceUID="1.9", SeriesInstanceUID="1.9.1")
+    asked = keys("PATIENT", PatientName="Doe*", PatientID="", NumberOfPatientRelatedStudies="")
+    with opened(filled([first, second])) as archive:
+        (answer,) = archive.find(asked, PATIENT_ROOT)
+        assert answer.NumberOfPatientRelatedStudies == 2
+
+
+class Counting(MemoryIndex):
+    """An index of 100,000 studies that counts what it is asked."""
+
+    def __init__(self, studies: int) -> None:
+        super().__init__()
+        self.studies = studies
+        self.pages: list[int] = []
+
+    async def search(self, query: Query, seconds: float) -> SearchResult:
+        """The next page."""
+        start = int(query.page.cursor or 0)
+        end = min(self.studies, start + query.page.limit)
+        self.pages.append(end - start)
+        rows = tuple(Match(_study(number)) for number in range(start, end))
+        left = self.studies - end
+        return SearchResult(rows, None, left, str(end) if left else None)
+
+
+def _study(number: int) -> StudyRow:
+    text = b'{"00100020":{"vr":"LO","Value":["P%07d"]}}' % (number // 2)
+    return StudyRow(f"1.2.{number}", text, ("CT",), 1, 1)
+
+
+@pytest.mark.parametrize(("level", "count"), [("STUDY", 100_000), ("PATIENT", 50_000)])
+def test_many_matches_are_read_a_page_at_a_time(level: str, count: int) -> None:
+    index = Counting(100_000)
+    asked = understood(keys(level, PatientID=""), PATIENT_ROOT, Options(relational=True))
+    with opened(index) as archive:
+        answers = archive.matches.answers(asked, Answers(asked, "ARCHIVE", (), IMPLICIT))
+        for _ in range(40):
+            next(answers)
+        assert index.pages == [100]
+        assert 40 + sum(1 for _ in answers) == count
+    assert max(index.pages) == 1_000
+    assert len(index.pages) == 101
+
+
+def test_a_page_that_is_too_large_is_asked_for_in_parts(archive: Archive) -> None:
+    class Narrow(MemoryIndex):
+        limits: list[int] = []
+
+        async def search(self, query: Query, seconds: float) -> SearchResult:
+            self.limits.append(query.page.limit)
+            large = b'{"00104000":{"vr":"LT","Value":["%s"]}}' % (b"x" * 1_000_000)
+            rows = tuple(Match(StudyRow("1.2", large, (), 1, 1)) for _ in range(query.page.limit))
+            more = "1" if len(self.limits) < 3 else None
+            return SearchResult(rows, None, 1, more)
+
+    asked = understood(keys("STUDY", PatientComments=""))
+    index = Narrow()
+    with opened(index) as found:
+        rows = list(found.rows(replace(asked.query)))
+    assert index.limits[:2] == [100, 10]
+    assert len(rows) > 10
