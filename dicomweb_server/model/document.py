@@ -15,6 +15,10 @@ from dataclasses import dataclass
 
 _HEADER = struct.Struct("<I")
 _ENTRY = struct.Struct("<III")
+_MEMORY = 8
+
+LEVEL = 5
+"""zlib level of documents that are kept: a third less work than 6, and 1 % longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,14 @@ class Piece:
     size: int
 
     @classmethod
-    def of(cls, text: bytes, level: int = 6) -> Piece:
+    def of(cls, text: bytes, level: int = LEVEL) -> Piece:
         """Compress a text.
 
         Args:
             text: UTF-8 text.
             level: zlib level, 1 to 9.
         """
-        engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
+        engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, _MEMORY)
         deflated = engine.compress(text) + engine.flush(zlib.Z_FULL_FLUSH)
         return cls(deflated, zlib.crc32(text), len(text))
 
@@ -55,7 +59,7 @@ class Document:
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def of(cls, texts: Iterable[bytes], level: int = 6) -> Document:
+    def of(cls, texts: Iterable[bytes], level: int = LEVEL) -> Document:
         """Make a document from plain texts; the base URL belongs between each two of them."""
         return cls(tuple(Piece.of(text, level) for text in texts))
 
