@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from dicomweb_server.dicom.charset import CharacterSets
 from dicomweb_server.dicom.values import UTF8_ATTRIBUTE
-from dicomweb_server.model.document import Document
+from dicomweb_server.model.document import LEVEL, Document
 from dicomweb_server.model.ids import InstanceKey, Level, Scope
 from dicomweb_server.model.levels import level_of, levels_of
 from dicomweb_server.model.query import Path
@@ -188,15 +188,15 @@ def level_objects(root: Node, given: list[tuple[int, bytes]]) -> dict[Level, byt
         root: The data set, whose text was made already.
         given: Attributes that the data set does not have.
     """
-    chosen: dict[Level, list[tuple[int, bytes]]] = {level: [] for level in Level}
+    chosen: list[list[bytes]] = [[] for _ in range(max(Level) + 1)]
     for tag, text in sorted(root.members + given) if given else root.members:
         for level in _levels_of(tag):
             if MARK not in text:
-                chosen[level].append((tag, text))
-    return {level: _object(members) for level, members in chosen.items()}
+                chosen[level].append(text)
+    return {level: b"{%b}" % b",".join(chosen[level]) for level in Level}
 
 
-def cut(text: bytes, key: InstanceKey, level: int = 6) -> Document:
+def cut(text: bytes, key: InstanceKey, level: int = LEVEL) -> Document:
     """The document, cut where the base URL belongs.
 
     Args:

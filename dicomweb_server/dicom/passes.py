@@ -156,15 +156,14 @@ class Pass:
         walker, node, window = self._walker, self._node, self._window
         known, length_at, sets = elements.known, elements.length_at, node.sets
         buffer, members, highest = window.buffer, node.members, node.highest
-        place = walker.place - window.base
-        last = min(len(buffer), walker.scope.limit - window.base) - HEADER
-        while most > 0 and 0 <= place <= last:
+        place, longest = walker.place - window.base, self._plainest
+        limit = min(len(buffer), walker.scope.limit - window.base)
+        while most > 0 and 0 <= place <= limit - HEADER:
             (length,) = length_at(buffer, place)
-            if length > self._plainest or place + length > last:
-                break
             end = place + HEADER + length
-            element = buffer[place:end]
-            found = known.get(element) or elements.learn(element, sets)
+            found = known.get(buffer[place:end]) if end <= limit and length <= longest else None
+            if found is None:
+                found, end = elements.meet(buffer, place, limit, longest, sets)
             if found is None or found[0] <= highest:
                 break
             highest, member, indexed, value = found

@@ -25,12 +25,15 @@ Plain = tuple[int, bytes, tuple[IndexedValue, ...], tuple[str, bytes] | None]
 """What an element comes to: tag, JSON member, searchable values, and VR and raw value of one that
 something else depends on."""
 
-_EXPLICIT = Struct("<HH2s").unpack_from
-_IMPLICIT = Struct("<HH").unpack_from
+_HEAD = Struct("<HH2s").unpack_from
 _SHORT_LENGTH = Struct("<6xH").unpack_from
-_LONG_LENGTH = Struct("<4xI").unpack_from
+_IMPLICIT_LENGTH = Struct("<4xI").unpack_from
+_LONG_LENGTH = Struct("<8xI").unpack_from
+_LONG_VRS = {code: vr for code, vr in vrs.LONG_VRS.items() if vr not in ("SQ", "UN")}
+_VRS = vrs.SHORT_VRS | _LONG_VRS
 HEADER = 8
-"""Bytes of the header of a plain element."""
+"""Bytes of the header of a plain element, at least."""
+_LONG_HEADER = 12
 _LONGEST = 128
 """Bytes of the longest value that is remembered."""
 _MOST_VALUES = 4
@@ -48,34 +51,50 @@ class PlainElements:
 
     Attributes:
         known: What was learnt, by the bytes of whole elements. Threads share it.
-        length_at: Reads the length of the value.
+        length_at: Reads the length of the value of an element whose header has `HEADER` bytes.
     """
 
     def __init__(self, branches: dict[int, Branch] | None, *, implicit: bool) -> None:
         self._branches = branches or {}
         self._root = branches is not None
         self._implicit = implicit
-        self.length_at = _LONG_LENGTH if implicit else _SHORT_LENGTH
+        # Long ones among implicit elements would grow when they are written with their VR
+        self._vrs = frozenset((vrs.SHORT_VRS if implicit else _VRS).values())
+        self.length_at = _IMPLICIT_LENGTH if implicit else _SHORT_LENGTH
         self._public = vrs.public_vrs()
         self.known: dict[bytes, Plain] = {}
 
-    def learn(self, element: bytes, sets: CharacterSets) -> Plain | None:
-        """What an element comes to; None where it is not plain.
+    def meet(
+        self, buffer: bytes, place: int, limit: int, most: int, sets: CharacterSets
+    ) -> tuple[Plain | None, int]:
+        """What an element comes to, None where it is not plain, and where it ends.
 
         Args:
-            element: All its bytes. Its header has 8 of them.
+            buffer: Holds it.
+            place: Where it begins.
+            limit: What must not be looked at any more; `HEADER` bytes or more lie in front of it.
+            most: Bytes of the longest value that counts as plain.
             sets: Character sets of the data set or item that holds it.
         """
-        if self._implicit:
-            group, number = _IMPLICIT(element)
-            vr = self._public.get(group << 16 | number, "")
-        else:
-            group, number, code = _EXPLICIT(element)
-            vr = vrs.SHORT_VRS.get(code, "")
+        header, read = HEADER, self.length_at
+        if not self._implicit and buffer[place + 4 : place + 6] in _LONG_VRS:
+            header, read = _LONG_HEADER, _LONG_LENGTH
+            if place + header > limit:
+                return None, place
+        (length,) = read(buffer, place)
+        end: int = place + header + length
+        if length > most or end > limit:
+            return None, place
+        element = buffer[place:end]
+        return self.known.get(element) or self._learn(element, header, sets), end
+
+    def _learn(self, element: bytes, header: int, sets: CharacterSets) -> Plain | None:
+        group, number, code = _HEAD(element)
         tag: int = group << 16 | number
-        if vr not in vrs.SHORT_NAMES or not _is_plain_tag(tag):
+        vr = self._public.get(tag, "") if self._implicit else _VRS.get(code, "")
+        if vr not in self._vrs or not _is_plain_tag(tag):
             return None
-        raw = element[HEADER:]
+        raw = element[header:]
         if vr[0] == "F" and raw and values.needs_bulk(vr, raw, big_endian=False):
             return None
         member = document.member(tag, values.attribute(vr, raw, sets, big_endian=False))

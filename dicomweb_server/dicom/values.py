@@ -112,6 +112,10 @@ def texts(vr: str, raw: bytes, sets: CharacterSets, big_endian: bool) -> list[st
         return [value] if value else []
     if vr not in _MULTI_VALUED:
         return []
+    if b"\\" not in raw and raw.isascii() and b"\x1b" not in raw:
+        text = raw.decode("ascii")
+        value = text.strip(_PADDING) if vr in LEADING_PADDED else text.rstrip(_PADDING)
+        return [value[:SEARCH_CHARACTERS]] if value else []
     values = _split(vr, raw, sets)
     return [value[:SEARCH_CHARACTERS] for value in islice(filter(None, values), SEARCH_VALUES)]
 

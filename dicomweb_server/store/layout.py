@@ -76,7 +76,7 @@ class Layout:
         """
         if not is_digest(digest):
             raise BlobDamaged("a blob is named by the SHA-256 of its bytes in lower-case hex")
-        return self.folder / "blobs" / digest[:2] / digest[2:]
+        return Path(self.folder, "blobs", digest[:2], digest[2:])
 
     def fan_out(self, after: str = "") -> list[str]:
         """Names of the folders of blobs that exist, sorted, from that of `after` on."""

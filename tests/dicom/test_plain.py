@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from dicomweb_server.dicom import plain
 from dicomweb_server.dicom.charset import CharacterSets
 from dicomweb_server.dicom.document import tree
-from dicomweb_server.dicom.plain import PlainElements
+from dicomweb_server.dicom.plain import Plain, PlainElements
 from dicomweb_server.errors import InstanceRejected
 from dicomweb_server.model.instance import ScannedInstance
 from dicomweb_server.model.limits import ScanLimits
@@ -52,8 +52,11 @@ class _Strangers(PlainElements):
     def __init__(self) -> None:
         super().__init__(None, implicit=False)
 
-    def learn(self, element: bytes, sets: CharacterSets) -> None:
+    def meet(
+        self, buffer: bytes, place: int, limit: int, most: int, sets: CharacterSets
+    ) -> tuple[None, int]:
         """Nothing is learnt."""
+        return None, place
 
 
 def _one_by_one(file: bytes, limits: ScanLimits) -> _Outcome:
@@ -97,20 +100,37 @@ def test_equal_bytes_in_other_character_sets_are_other_texts(syntax: str) -> Non
     assert texts == {"latin_1": "ÄÖÜ", "iso8859_5": "Фжм"}
 
 
+def _met(elements: PlainElements, element: bytes) -> Plain | None:
+    found, end = elements.meet(element, 0, len(element), 1_000, CharacterSets.default())
+    assert found is None or end == len(element)
+    return found
+
+
 def test_what_is_remembered_is_bounded() -> None:
     elements = PlainElements(tree(scans.PLAN.paths), implicit=False)
-    sets = CharacterSets.default()
     for number in range(3 * 8_192):
-        assert elements.learn(b"\x20\0\x13\0IS\x06\0%06d" % number, sets) is not None
+        assert _met(elements, b"\x20\0\x13\0IS\x06\0%06d" % number) is not None
         assert len(elements.known) <= 8_192
 
 
 def test_long_values_and_many_values_are_not_remembered() -> None:
     elements = PlainElements(tree(scans.PLAN.paths), implicit=False)
-    sets = CharacterSets.default()
     for value in (b"A" * 130, rb"A\B\C\D\E "):
-        element = b"\x10\0\0\x10LO" + len(value).to_bytes(2, "little") + value
-        found = elements.learn(element, sets)
+        found = _met(elements, b"\x10\0\0\x10LO" + len(value).to_bytes(2, "little") + value)
         assert found is not None
         assert found[2]
     assert not elements.known
+
+
+def test_sequences_unknown_values_and_pixels_are_not_plain() -> None:
+    elements = PlainElements(tree(scans.PLAN.paths), implicit=False)
+    for head in (b"\x08\0\x15\x11SQ", b"\x09\0\x15\x11UN", b"\xe0\x7f\x10\0OW"):
+        assert _met(elements, head + bytes(6)) is None
+
+
+@pytest.mark.parametrize("end", [8, 11, 12, 13, 15])
+def test_an_element_that_goes_beyond_the_limit_is_not_plain(end: int) -> None:
+    elements = PlainElements(None, implicit=False)
+    element = b"\x09\0\x15\x11OB\0\0\x04\0\0\0abcd"
+    assert _met(elements, element) is not None
+    assert elements.meet(element, 0, end, 1_000, CharacterSets.default()) == (None, 0)
