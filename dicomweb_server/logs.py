@@ -103,7 +103,7 @@ def _quieten() -> None:
     for name in ("httpx", "httpcore", "hpack", "_granian", "hypercorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    for name in ("pydicom", "py.warnings"):
+    for name in ("pydicom", "pynetdicom", "py.warnings"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

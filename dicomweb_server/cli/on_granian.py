@@ -64,6 +64,7 @@ class _Server(MPServer):
     listening: socket.socket
     telling: Connection
     starts: Starts
+    stopping: Callable[[], None]
     failure: ArchiveError | None = None
 
     def _init_shared_socket(self) -> None:
@@ -77,6 +78,7 @@ class _Server(MPServer):
         self.interrupt_children.clear()
         self.listening.close()
         self.telling.close()
+        self.stopping()
 
     def _serve_loop(self, spawn_target: object, target_loader: object) -> None:
         """Replace workers that die, until a signal, or until one ends before any has started.
@@ -110,7 +112,11 @@ class _Server(MPServer):
 
 
 def run(
-    factory: Factory, settings: Settings, listening: socket.socket, ready: Callable[[], None]
+    factory: Factory,
+    settings: Settings,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    stopping: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -119,12 +125,14 @@ def run(
         settings: The settings.
         listening: The socket.
         ready: Called when the workers take connections.
+        stopping: Called once the workers are told to stop.
 
     Raises:
         Unavailable: The workers cannot start.
     """
     multiprocessing.set_start_method("spawn", force=True)
     server = _granian(settings, listening)
+    server.stopping = stopping
     server.starts = starts = Starts(multiprocessing.get_context("spawn"))
     hear, server.telling = multiprocessing.Pipe(duplex=False)
     waiting = partial(starts.wait, settings.server.workers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from dicomweb_server import __version__
 from dicomweb_server.app import create_app
 from dicomweb_server.cli import on_hypercorn
 from dicomweb_server.cli.acceptor import raise_limit
+from dicomweb_server.cli.bridge import bridging
+from dicomweb_server.cli.dimse import closing_dimse, line_of, require_dimse
 from dicomweb_server.cli.listener import listen, require_safe, url_of
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.cli.supervisor import Supervisor
@@ -55,6 +59,7 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
     settings = settings_of(config, data=data, **server).settings
     require_safe(settings.server)
     require_tls(settings.server)
+    require_dimse(settings.dimse)
     _require_server(settings.server.kind)
     configure(settings.log)
     raise_limit()
@@ -65,22 +70,50 @@ def serve(data: Path | None, config: Path | None, demo: bool, **given: object) -
 
 def _run(settings: Settings, demo: int) -> None:
     server = settings.server
-    granian = server.kind is ServerKind.GRANIAN
-    with listen(server) as listening:
+    with (
+        listen(server) as listening,
+        closing_dimse(settings.dimse) as sockets,
+        bridging(settings, sockets) as bridge,
+    ):
         url = url_of(server, listening)
 
         def ready() -> None:
             click.echo(_welcome(settings, url, demo))
+            if sockets is not None:
+                click.echo(line_of(settings.dimse, sockets))
 
-        if granian:
+        def stopping() -> None:
+            if bridge is not None:
+                bridge.tell()
+
+        if server.kind is ServerKind.GRANIAN:
             from dicomweb_server.cli import on_granian
 
-            on_granian.run(create_app, settings, listening, ready)
+            on_granian.run(create_app, settings, listening, ready, stopping)
         elif server.workers > 1:
-            Supervisor(create_app, settings, listening, ready).run()
+            Supervisor(create_app, settings, listening, ready, stopping).run()
         else:
-            stop = on_hypercorn.stop_on_signals
-            on_hypercorn.run(create_app(settings), server, listening, ready, stop)
+            on_hypercorn.run(create_app(settings), server, listening, ready, _Stop(stopping))
+
+
+class _Stop:
+    """Lets signals stop the server, and tells of it.
+
+    Args:
+        stopping: Called then.
+    """
+
+    def __init__(self, stopping: Callable[[], None]) -> None:
+        self._stopping = stopping
+        self._telling: asyncio.Task[None] | None = None
+
+    def __call__(self, stop: asyncio.Event) -> None:
+        on_hypercorn.stop_on_signals(stop)
+        self._telling = asyncio.get_running_loop().create_task(self._tell(stop))
+
+    async def _tell(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._stopping()
 
 
 def _require_server(kind: ServerKind) -> None:

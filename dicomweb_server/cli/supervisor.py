@@ -38,6 +38,7 @@ class Supervisor:
         settings: The settings.
         listening: The socket that all of them share.
         ready: Called when all workers have started.
+        stopping: Called once the workers are told to stop.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Supervisor:
         settings: Settings,
         listening: socket.socket,
         ready: Callable[[], None],
+        stopping: Callable[[], None],
     ) -> None:
+        self._tell_of_stop = stopping
         self._context = multiprocessing.get_context("spawn")
         self._factory = factory
         self._settings = settings
@@ -124,6 +127,7 @@ class Supervisor:
         self._listening.close()
         for process in self._born:
             process.terminate()
+        self._tell_of_stop()
         end = time.monotonic() + self._settings.server.graceful_seconds + _CLOSING_SECONDS
         for process in self._born:
             process.join(max(0.0, end - time.monotonic()))

@@ -130,6 +130,11 @@ class DimseServer:
             served.end_now()
         self._await_end(_ENDING_SECONDS)
 
+    def cut(self) -> None:
+        """Abort every association now; `close` waits no longer."""
+        for served in self._open():
+            served.end_now()
+
     def _open(self) -> tuple[Served, ...]:
         with self._changed:
             return tuple(self._served)

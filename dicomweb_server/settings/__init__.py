@@ -1,5 +1,6 @@
 """Settings: a TOML file below the environment below the command line."""
 
+from dicomweb_server.settings.dimse import AeSettings, AeVerb, DimseSettings
 from dicomweb_server.settings.load import Loaded, load
 from dicomweb_server.settings.sections import (
     CodecSettings,
@@ -18,7 +19,10 @@ from dicomweb_server.settings.sections import (
 )
 
 __all__ = [
+    "AeSettings",
+    "AeVerb",
     "CodecSettings",
+    "DimseSettings",
     "HttpSettings",
     "IndexSettings",
     "Loaded",

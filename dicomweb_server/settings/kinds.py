@@ -120,6 +120,25 @@ def _attribute(value: str) -> str:
     return value
 
 
+def _ae_title(value: str) -> str:
+    """An AE title: blanks around it mean nothing (PS3.5 6.2)."""
+    title = value.strip(" ")
+    if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
+        raise ValueError("should be an AE title: 1 to 16 characters of ASCII, without a backslash")
+    return title
+
+
+def listed(value: object) -> object:
+    """A list of tables; a text is one in JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        members: object = json.loads(value)
+    except ValueError:
+        raise ValueError("should be a list of tables, or one in JSON") from None
+    return members
+
+
 def _expanded(value: Path) -> Path:
     """A folder or file; ~ is the home folder."""
     return value.expanduser()
@@ -133,6 +152,8 @@ Rate = Annotated[int, BeforeValidator(_size), Field(ge=1024)]
 Few = Annotated[int, Field(ge=1, le=256)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 PerLevel = Annotated[tuple[Count, Count, Count], BeforeValidator(_three)]
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+PduBytes = Annotated[int, BeforeValidator(_size), Field(ge=4096, le=2**20)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Root = Annotated[str, AfterValidator(_root)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from dicomweb_server.errors import ConfigurationError
+from dicomweb_server.settings.dimse import DimseSettings
 from dicomweb_server.settings.kinds import Folder
 from dicomweb_server.settings.sections import (
     CodecSettings,
@@ -70,6 +71,7 @@ class _Sections(BaseSettings):
     metadata: MetadataSettings = MetadataSettings()
     renditions: RenditionSettings = RenditionSettings()
     codec: CodecSettings = CodecSettings()
+    dimse: DimseSettings = DimseSettings()
     log: LogSettings = LogSettings()
 
 

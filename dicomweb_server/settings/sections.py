@@ -24,6 +24,7 @@ from dicomweb_server.model.limits import (
     StoreLimits,
 )
 from dicomweb_server.model.outcome import DuplicatePolicy, PreamblePolicy
+from dicomweb_server.settings.dimse import DimseSettings
 from dicomweb_server.settings.kinds import (
     Attributes,
     BaseUrl,
@@ -310,6 +311,7 @@ class Settings:
     metadata: MetadataSettings = field(default_factory=MetadataSettings)
     renditions: RenditionSettings = field(default_factory=RenditionSettings)
     codec: CodecSettings = field(default_factory=CodecSettings)
+    dimse: DimseSettings = field(default_factory=DimseSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def scan_limits(self) -> ScanLimits:

@@ -54,6 +54,10 @@ def shown(value: object) -> str:
         return str(int(value))
     if isinstance(value, int | float):
         return str(value)
+    if is_dataclass(value):
+        return "{" + ", ".join(f"{name} = {shown(held)}" for name, held in _own(value)) + "}"
+    if isinstance(value, frozenset):
+        return "[" + ", ".join(sorted(shown(member) for member in value)) + "]"
     if isinstance(value, tuple):
         return "[" + ", ".join(shown(member) for member in value) + "]"
     text = str(value.value if isinstance(value, Enum) else value)

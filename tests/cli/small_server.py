@@ -103,9 +103,9 @@ def main() -> None:
 
         try:
             if granian:
-                on_granian.run(create, settings, listening, ready)
+                on_granian.run(create, settings, listening, ready, lambda: None)
             elif workers > 1:
-                Supervisor(create, settings, listening, ready).run()
+                Supervisor(create, settings, listening, ready, lambda: None).run()
             else:
                 stop = on_hypercorn.stop_on_signals
                 on_hypercorn.run(create(settings), settings.server, listening, ready, stop)
