@@ -64,6 +64,8 @@ class Options:
     multiple: bool = False
 
 
+PLAIN: Final = Options()
+"""Nothing was negotiated."""
 _OFFERED: Final = (1, 1, 1, 0, 0, 1, 1)
 """Relational, date-time, fuzzy; no timezone adjustment of answers, no enhanced multi-frame
 conversion; empty value and multiple value matching."""
@@ -109,7 +111,7 @@ class Asked:
 
 
 def understand(
-    identifier: Identifier, model: Model, plan: IndexPlan, options: Options = Options()
+    identifier: Identifier, model: Model, plan: IndexPlan, options: Options = PLAIN
 ) -> Asked:
     """Read the identifier of a C-FIND.
 

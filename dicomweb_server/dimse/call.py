@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Final
 
+from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 from pynetdicom.presentation import PresentationContext
@@ -61,7 +62,7 @@ class Call:
     @property
     def negotiated(self) -> bytes:
         """Application information that the peer sent for the SOP class; empty for none."""
-        wanted: bytes = self.association.requestor.sop_class_extended.get(self.sop_class, b"")
+        wanted: bytes = self.association.requestor.sop_class_extended.get(UID(self.sop_class), b"")
         return wanted
 
     def identifier(self) -> Identifier:

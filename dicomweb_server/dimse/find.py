@@ -62,7 +62,7 @@ class Matches:
         Raises:
             ArchiveError: The search fails.
         """
-        limit, cursor = _FIRST_PAGE, None
+        limit, most, cursor = _FIRST_PAGE, _PAGE, None
         while True:
             asked = replace(query, page=Page(limit, cursor=cursor))
             try:
@@ -71,12 +71,12 @@ class Matches:
             except PayloadTooLarge:
                 if limit == 1:
                     raise
-                limit = max(1, limit // _SMALLER)
+                limit = most = max(1, limit // _SMALLER)
                 continue
             yield from page.rows
             if page.cursor is None:
                 return
-            limit, cursor = _PAGE, page.cursor
+            limit, cursor = most, page.cursor
 
     def answers(self, asked: Asked, answers: Answers) -> Iterator[bytes]:
         """The encoded identifiers of the responses."""
@@ -119,6 +119,7 @@ class Find:
             Permission.FIND,
             offers((model.find for model in models.MODELS), SYNTAXES),
             services={C_FIND: self.serve},
+            extended=self._extended,
         )
 
     def serve(self, call: Call) -> None:
@@ -129,6 +130,10 @@ class Find:
             status = status_of(error)
         if call.is_open:
             call.respond(status)
+
+    @staticmethod
+    def _extended(sop_class: str, wanted: bytes) -> bytes | None:
+        return negotiate(wanted) if models.found_by(sop_class) else None
 
     def _matches(self, call: Call) -> Status:
         model = models.found_by(call.sop_class)

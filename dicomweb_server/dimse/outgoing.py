@@ -1,4 +1,4 @@
-"""Messages on their way to a peer: command sets encoded, data sets sent as they come (PS3.7 6.3)."""
+"""Messages to a peer: command sets encoded, data sets sent as they come (PS3.7 6.3)."""
 
 from __future__ import annotations
 

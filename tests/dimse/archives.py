@@ -21,7 +21,7 @@ from dicomweb_server.auth.open import ANYONE, OpenAuthorizer
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.dimse import identifier
 from dicomweb_server.dimse.answers import Answers
-from dicomweb_server.dimse.asked import Asked, Options, understand
+from dicomweb_server.dimse.asked import PLAIN, Asked, Options, understand
 from dicomweb_server.dimse.bridge import Bridge
 from dicomweb_server.dimse.find import Matches
 from dicomweb_server.dimse.models import MODELS, Model
@@ -73,7 +73,7 @@ def keys(level: str, **attributes: object) -> Dataset:
 
 
 def understood(
-    asked: Dataset, model: Model = STUDY_ROOT, options: Options = Options(), syntax: str = IMPLICIT
+    asked: Dataset, model: Model = STUDY_ROOT, options: Options = PLAIN, syntax: str = IMPLICIT
 ) -> Asked:
     """An identifier as the bridge understands it."""
     return understand(identifier.read(encoded(asked, syntax), syntax), model, PLAN, options)
@@ -95,7 +95,7 @@ class Archive:
         self,
         asked: Dataset,
         model: Model = STUDY_ROOT,
-        options: Options = Options(),
+        options: Options = PLAIN,
         syntax: str = IMPLICIT,
     ) -> list[Dataset]:
         """The answers to an identifier, decoded by another library."""
