@@ -53,6 +53,7 @@ class Scale:
     def settings(self) -> Mapping[str, str]:
         """What the server is told."""
         return {
+            "DICOMWEB_CODEC__WARM": "false",
             "DICOMWEB_SERVER__STALL_SECONDS": str(self.stall),
             "DICOMWEB_STORE__IDLE_SECONDS": str(self.idle),
             "DICOMWEB_SERVER__KEEP_ALIVE_SECONDS": str(self.header),

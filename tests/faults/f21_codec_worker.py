@@ -28,7 +28,11 @@ _TRIES = 10
 _UNDERWAY_SECONDS = 0.5
 """Time in which a request that was sent has come to a process."""
 
-_SETTINGS = {"DICOMWEB_CODEC__WORKERS": "2", "DICOMWEB_CODEC__SECONDS": str(_LIMIT_SECONDS)}
+_SETTINGS = {
+    "DICOMWEB_CODEC__WORKERS": "2",
+    "DICOMWEB_CODEC__SECONDS": str(_LIMIT_SECONDS),
+    "DICOMWEB_CODEC__WARM": "true",
+}
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ def _codec(effort: Effort, seed: int) -> Proof:
         ):
             trial = _Trial(server, random.Random(seed))
             _settled(trial)
-            for _ in range(50 if full else 2):
+            for _ in range(50 if full else 1):
                 _one_of_two(trial, signal.SIGKILL, "killed")
             for _ in range(10 if full else 1):
                 _one_of_two(trial, None, "hung")

@@ -15,6 +15,8 @@ from pathlib import Path
 from tests.servers import plain_environment
 
 _PATIENCE = 60.0
+COLD = {"DICOMWEB_CODEC__WARM": "false"}
+"""Most proofs need no codec; its processes start when somebody asks for one."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def launch(
             [*command, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**plain_environment(), **(environ or {})},
+            env={**plain_environment(), **COLD, **(environ or {})},
         )
     return Launch(process, path, began)
 

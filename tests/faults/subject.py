@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.faults.launch import COLD
 from tests.servers import plain_environment
 
 _STOP_SECONDS = 60
@@ -104,7 +105,7 @@ def served(data: Path, log: Path, surroundings: Surroundings | None = None) -> I
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**plain_environment(), **around.environment},
+            env={**plain_environment(), **COLD, **around.environment},
         )
     try:
         yield Subject(process, _origin(process, log), log)
