@@ -21,6 +21,11 @@ from pynetdicom.dimse_primitives import (
     C_MOVE,
     C_STORE,
     N_ACTION,
+    N_CREATE,
+    N_DELETE,
+    N_EVENT_REPORT,
+    N_GET,
+    N_SET,
     DIMSEPrimitive,
     DimseServiceType,
 )
@@ -29,12 +34,14 @@ from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation
 
+from dicomweb_server.dimse import outgoing
 from dicomweb_server.dimse.acceptance import Acceptance, Rejection
 from dicomweb_server.dimse.call import Call, Request
 from dicomweb_server.dimse.caller import Caller
 from dicomweb_server.dimse.connection import Connection
 from dicomweb_server.dimse.guard import Bounds
-from dicomweb_server.dimse.messages import Arriving, Messages, Sink
+from dicomweb_server.dimse.messages import Messages, Sink
+from dicomweb_server.dimse.outgoing import Field
 from dicomweb_server.dimse.status import NOT_AUTHORISED, SOP_CLASS_NOT_SUPPORTED, Status
 from dicomweb_server.dimse.upper import UpperLayer
 from dicomweb_server.dimse.verb import Handler, Offers, Permission, Service
@@ -50,6 +57,27 @@ _VERBS: Mapping[type[object], Permission] = {
     C_GET: Permission.GET,
     N_ACTION: Permission.COMMIT,
 }
+
+_FIELDS: Mapping[type[object], int] = {
+    C_STORE: 0x0001,
+    C_GET: 0x0010,
+    C_FIND: 0x0020,
+    C_MOVE: 0x0021,
+    C_ECHO: 0x0030,
+    N_EVENT_REPORT: 0x0100,
+    N_GET: 0x0110,
+    N_SET: 0x0120,
+    N_ACTION: 0x0130,
+    N_CREATE: 0x0140,
+    N_DELETE: 0x0150,
+}
+"""Command Field (0000,0100) of requests (PS3.7 E.1)."""
+
+_ECHOED: Mapping[int, str] = {
+    outgoing.SOP_CLASS: "AffectedSOPClassUID",
+    outgoing.SOP_INSTANCE: "AffectedSOPInstanceUID",
+}
+"""Elements of a request that stand in its response."""
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +186,7 @@ class Served(Association):
         try:
             self._serve()
         except Exception as error:  # noqa: BLE001 - one association must not end in a traceback
-            _log.warning("an association failed", extra={"error": type(error).__name__})
+            _log.warning("an association failed", exc_info=error)
         finally:
             self._finish()
 
@@ -295,13 +323,20 @@ class Served(Association):
         return None
 
     def _respond(self, msg: DimseServiceType, context_id: int, status: Status) -> None:
-        response: DimseServiceType = C_STORE() if isinstance(msg, Arriving) else type(msg)()
-        response.MessageIDBeingRespondedTo = msg.MessageID
-        for name in ("AffectedSOPClassUID", "AffectedSOPInstanceUID"):
+        told: dict[int, Field] = {
+            outgoing.FIELD: outgoing.RESPONSE | _FIELDS[kind_of(msg)],
+            outgoing.RESPONDED_TO: msg.MessageID or 0,
+            outgoing.STATUS: status.code,
+        }
+        for number, name in _ECHOED.items():
             given: object = getattr(msg, name, None)
             if given is not None:
-                setattr(response, name, given)
-        response.Status = status.code
+                told[number] = str(given)
         if status.comment:
-            setattr(response, "ErrorComment", status.comment)  # noqa: B010 - not all kinds declare it
-        self.dimse.send_msg(response, context_id)
+            told[outgoing.ERROR_COMMENT] = status.comment
+        outgoing.send(self, context_id, told)
+
+
+def kind_of(msg: DimseServiceType) -> type[object]:
+    """The library's class of a request."""
+    return next(kind for kind in _FIELDS if isinstance(msg, kind))

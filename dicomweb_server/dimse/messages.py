@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pydicom.dataset import Dataset
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import C_CANCEL, C_STORE
 from pynetdicom.pdu_primitives import P_DATA
 
+from dicomweb_server.dimse.command import StoreCommand, store_command
 from dicomweb_server.dimse.guard import Bounds
 from dicomweb_server.dimse.queues import Telling
 from dicomweb_server.model.limits import KIB
@@ -135,22 +135,23 @@ class Messages(DIMSEServiceProvider):
             self._begin(context_id, command)
 
     def _begin(self, context_id: int, command: bytes) -> None:
+        stored = store_command(command)
+        if stored is not None:
+            self._store = self._arriving(context_id, stored)
+            return
         message = DIMSEMessage()
         primitive = P_DATA()
         primitive.presentation_data_value_list.append((context_id, b"\x03" + command))
-        is_complete = message.decode_msg(primitive, self.assoc)
-        if is_complete:
+        if message.decode_msg(primitive, self.assoc):
             self._finish(message, context_id)
-        elif isinstance(message, C_STORE_RQ):
-            self._store = self._arriving(context_id, message.command_set)
         else:
             self.message = message
 
-    def _arriving(self, context_id: int, command: Dataset) -> Arriving:
+    def _arriving(self, context_id: int, command: StoreCommand) -> Arriving:
         request = Arriving(None)
-        request.MessageID = command.MessageID
-        request.AffectedSOPClassUID = command.get("AffectedSOPClassUID")
-        request.AffectedSOPInstanceUID = command.get("AffectedSOPInstanceUID")
+        request.MessageID = command.message_id
+        request.AffectedSOPClassUID = command.sop_class or None
+        request.AffectedSOPInstanceUID = command.instance or None
         request.sink = self._open_sink(context_id, request)
         return request
 

@@ -124,7 +124,7 @@ class UpperLayer(DULServiceProvider):
             while not self._kill_thread:
                 self._turn()
         except Exception as error:  # noqa: BLE001 - whatever a peer sends ends its association only
-            _log.warning("an association failed", extra={"error": type(error).__name__})
+            _log.warning("an association failed", exc_info=error)
             self._abort_at_once()
         finally:
             self._finish()
