@@ -104,7 +104,7 @@ def _value(kind: int, piece: bytes | memoryview, is_last: bool) -> bytes:
 def _put(association: Association, values: list[tuple[int, bytes]]) -> None:
     if values:
         primitive = P_DATA()
-        primitive.presentation_data_value_list = values
+        primitive.presentation_data_value_list.extend(values)
         association.dul.send_pdu(primitive)
 
 
