@@ -42,6 +42,7 @@ from dicomweb_server.service.texts import Texts
 from dicomweb_server.service.thumbnail import Thumbnails
 from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.service.uri import UriRender
+from dicomweb_server.service.walks import Walks
 from dicomweb_server.settings import Settings
 from dicomweb_server.store.filesystem import FilesystemStore
 from dicomweb_server.store.layout import Layout
@@ -135,7 +136,11 @@ def make_services(settings: Settings, ports: Ports) -> Services:
     described = Described(ports.index, immutable=immutable)
     pictures = _pictures(ports, described, content, authorizer)
     transcoder = Transcoder(
-        content, ports.codecs, ports.derived, settings.codec_limits().workers + 1
+        content,
+        ports.codecs,
+        ports.derived,
+        settings.codec_limits().workers + 1,
+        Walks(ports.index, ports.codecs.is_spare),
     )
     texts = Texts(content, described, ports.codecs)
     inspection = Inspection(ports.store, ports.damage)

@@ -31,6 +31,10 @@ class OwnCodecs:
         """The description of transcoded frames."""
         return table.outcome(source, target, pixel)
 
+    def is_spare(self) -> bool:
+        """Whether one has nothing to do."""
+        return True
+
     async def transcode(self, frame: Frame, target: Target) -> Frame:
         """Transcode one frame."""
         self.count += 1

@@ -58,6 +58,10 @@ class CodecPool:
         """The description of transcoded frames; see Codecs."""
         return table.outcome(source, target, pixel)
 
+    def is_spare(self) -> bool:
+        """Whether a codec has nothing to do; see Codecs."""
+        return bool(self._dispatcher.idle) and not self._dispatcher.waiting
+
     async def transcode(self, frame: Frame, target: Target) -> Frame:
         """Transcode one frame; see Codecs."""
         if frame.transfer_syntax == target.transfer_syntax:

@@ -79,6 +79,10 @@ class Codecs(Protocol):
         """
         ...
 
+    def is_spare(self) -> bool:
+        """Whether something could be made at once, which nobody else would have to wait for."""
+        ...
+
     async def transcode(self, frame: Frame, target: Target) -> Frame:
         """Transcode one frame.
 

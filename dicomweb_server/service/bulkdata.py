@@ -197,6 +197,8 @@ class BulkReader:
                 part = DeliveredPart(*told, where, plans[place].length, reader.body(place))
             if not stored and self._transcoder:
                 part = self._transcoder.frame(record, number, form, where, part)
+                if len(numbers) == 1:
+                    part = self._transcoder.alone(part, record, number)
             if part is not None:
                 yield part
 

@@ -16,6 +16,7 @@ from dicomweb_server.model.instance import (
     InstanceRecord,
     PixelHeader,
 )
+from dicomweb_server.model.limits import MIB
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.delivery import (
     DeliveredPart,
@@ -28,6 +29,10 @@ from dicomweb_server.service.delivery import (
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.frames import read_frame, source_pixel, source_syntax
 from dicomweb_server.service.undecodable import Undecodable
+from dicomweb_server.service.walks import Walks
+
+_LARGEST_AHEAD = 2 * MIB
+"""Bytes of a decoded frame up to which it is made before anybody asks for it."""
 
 
 class Transcoder:
@@ -38,18 +43,27 @@ class Transcoder:
         codecs: What transcodes frames.
         derived: Where transcoded frames are kept.
         ahead: Frames of one file that are transcoded while an earlier one is sent.
+        walks: Makes single frames ahead of those who go through many; None makes none.
 
     Attributes:
         codecs: As given.
         undecodable: What turned out to be damaged while whole files or values were made.
     """
 
-    def __init__(self, content: Content, codecs: Codecs, derived: Derived, ahead: int) -> None:
+    def __init__(
+        self,
+        content: Content,
+        codecs: Codecs,
+        derived: Derived,
+        ahead: int,
+        walks: Walks | None = None,
+    ) -> None:
         self._content = content
         self.codecs = codecs
         self.undecodable = Undecodable()
         self._derived = derived
         self._ahead = ahead
+        self._walks = walks
 
     def frame(
         self,
@@ -82,6 +96,31 @@ class Transcoder:
         return made(
             record, DeliveredPart(kind, syntax, location, length, nothing), settle, fallback
         )
+
+    def alone(self, part: DeliveredPart, record: InstanceRecord, number: int) -> DeliveredPart:
+        """A frame that is asked for alone: the next one may be, and is made ahead.
+
+        Args:
+            part: As `frame` gave it.
+            record, number: As they were given to `frame`.
+        """
+        walks, settle, syntax = self._walks, part.settle, part.transfer_syntax
+        if walks is None or settle is None:
+            return part
+
+        async def settled() -> DeliveredPart:
+            walks.step(record, number, syntax, partial(self._go_ahead, syntax))
+            return await settle()
+
+        return replace(part, settle=settled)
+
+    async def _go_ahead(self, syntax: str, record: InstanceRecord, number: int) -> None:
+        """Make a frame that nobody has asked for yet, unless it is a large one."""
+        pixel = source_pixel(record)
+        if pixel is None or self.codecs.obstacle(source_syntax(record), syntax, pixel):
+            return
+        if frame_bits(pixel) <= 8 * _LARGEST_AHEAD:
+            await self._data(record, syntax, number, keep=True)
 
     def value(self, record: InstanceRecord, kind: str, location: str) -> DeliveredPart:
         """All frames decoded as one part, as they lie in Explicit VR Little Endian.

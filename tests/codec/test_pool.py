@@ -55,6 +55,22 @@ def test_frames_go_and_come_back_identical(shared: Bench, size: tuple[int, int])
     assert shared.transcode(packed, NATIVE) == frame
 
 
+def test_a_codec_is_spare_while_it_has_nothing_to_do(shared: Bench) -> None:
+    async def look() -> tuple[bool, bool]:
+        work = asyncio.create_task(shared.pool.transcode(grey(512, 512), RLE))
+        await asyncio.sleep(0)
+        busy = shared.pool.is_spare()
+        await work
+        while not shared.pool.is_spare():
+            await asyncio.sleep(0)
+        return busy, True
+
+    assert shared.process
+    assert shared.run(look()) == (False, True)
+    with bench() as other:
+        assert not other.pool.is_spare()
+
+
 def test_every_kind_of_job_is_done(shared: Bench) -> None:
     raw = shared.run(shared.pool.render(grey(8, 8), Rendering(RAW_PICTURE)))
     assert raw[:8] == b"\x08\0\0\0\x08\0\0\0"
