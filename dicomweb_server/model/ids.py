@@ -18,6 +18,8 @@ class Level(IntEnum):
     SERIES = 2
     INSTANCE = 3
 
+    __hash__ = int.__hash__  # that of Enum costs more than all else of a look-up
+
 
 def is_uid(text: str) -> bool:
     """Whether a text may stand as a UID: 1 to 64 digits and dots (PS3.5 9.1).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dicomweb_server.model.document import Document
 from dicomweb_server.model.ids import InstanceKey, Level
@@ -119,9 +120,8 @@ class BulkRef:
         return sum(part.length for part in self.ranges)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedValue:
-    """One value of one attribute that searches can match.
+class IndexedValue(NamedTuple):
+    """One value of one attribute that searches can match; there are dozens of each instance.
 
     Args:
         level: Level that the attribute belongs to.

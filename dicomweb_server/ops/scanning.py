@@ -10,15 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from dicomweb_server.dicom.scan import scan
 from dicomweb_server.errors import BlobDamaged, InstanceRejected, Unavailable
-from dicomweb_server.model.ids import Level
-from dicomweb_server.model.instance import Blob, IndexedValue, ScannedInstance
+from dicomweb_server.model.instance import Blob, ScannedInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import ScanLimits
 from dicomweb_server.store.files import OpenFile
@@ -111,18 +110,13 @@ class ProcessScanner:
         pieces = [blobs[place : place + share] for place in range(0, len(blobs), share)]
         jobs = [loop.run_in_executor(self._pool, self._work, piece) for piece in pieces]
         try:
-            return [
-                _unpacked(outcome) for piece in await asyncio.gather(*jobs) for outcome in piece
-            ]
+            return [outcome for piece in await asyncio.gather(*jobs) for outcome in piece]
         except BrokenProcessPool as error:
             raise Unavailable(
                 "a process that scans blobs has died", "use fewer processes or more memory"
             ) from error
 
 
-_Value = tuple[Level, tuple[int, ...], str, str, str]
-_Packed = tuple[Scanned, list[_Value]]
-"""An outcome on its way between processes: plain tuples cost a quarter of objects."""
 _RARELY = (100_000, 50, 100)
 
 
@@ -141,20 +135,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _packed(outcome: Scanned) -> _Packed:
-    if isinstance(outcome, Unusable):
-        return outcome, []
-    values = [(v.level, v.path, v.item, v.vr, v.value) for v in outcome.values]
-    return replace(outcome, values=()), values
-
-
-def _unpacked(packed: _Packed) -> Scanned:
-    outcome, values = packed
-    if isinstance(outcome, Unusable):
-        return outcome
-    return replace(outcome, values=tuple(IndexedValue(*value) for value in values))
-
-
 @dataclass(frozen=True, slots=True)
 class FileScan:
     """What a process of a ProcessScanner does."""
@@ -163,9 +143,9 @@ class FileScan:
     plan: IndexPlan
     limits: ScanLimits
 
-    def __call__(self, blobs: Sequence[Blob]) -> list[_Packed]:
+    def __call__(self, blobs: Sequence[Blob]) -> list[Scanned]:
         """The outcome for each blob, in the same order."""
-        return [_packed(guarded(partial(self._open_and_scan, blob))) for blob in blobs]
+        return [guarded(partial(self._open_and_scan, blob)) for blob in blobs]
 
     def _open_and_scan(self, blob: Blob) -> ScannedInstance:
         opened = OpenFile(self.layout.blob(blob.digest), blob.size)

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from dicomweb_server.index.sqlite.columns import (
     COLUMNS,
@@ -28,12 +30,14 @@ from dicomweb_server.model.instance import IndexedValue
 from dicomweb_server.model.levels import vr_of
 from dicomweb_server.model.query import Path
 
+_Row = tuple[Path, str, str, str]
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E-?\d+)?", re.ASCII)
 _NO_PLACE = float("-inf")
+_SHORT = 64
+"""Characters of the longest value whose rows are remembered: most values come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueRow:
+class ValueRow(NamedTuple):
     """One row of a value table, without the id of its owner.
 
     Args:
@@ -133,7 +137,16 @@ def _fits(column: Column, text: str | float, made: Sequence[ValueRow]) -> bool:
     return not column.regular or all(row.regular == column.regular for row in made)
 
 
-def _rows_of(value: IndexedValue) -> list[ValueRow]:
+def _rows_of(value: IndexedValue) -> tuple[ValueRow, ...]:
+    return _known_rows(value) if len(value.value) <= _SHORT else tuple(_made_rows(value))
+
+
+@lru_cache(maxsize=8_192)
+def _known_rows(value: IndexedValue) -> tuple[ValueRow, ...]:
+    return tuple(_made_rows(value))
+
+
+def _made_rows(value: IndexedValue) -> list[ValueRow]:
     path, item = path_key(value.path), value.item
     if "PN" in (value.vr, vr_of(value.path[-1])):  # a name is one whatever VR a file gives it
         rows = [
@@ -165,19 +178,25 @@ class AttributeSet:
     """
 
     attributes: bytes
-    rows: tuple[tuple[Path, str, str, str], ...]
+    rows: tuple[_Row, ...]
     digest: bytes
 
     @classmethod
     def of(cls, level: Level, attributes: bytes, values: Iterable[IndexedValue]) -> AttributeSet:
         """Gather what an instance tells of one level."""
-        rows = tuple((v.path, v.item, v.vr, v.value) for v in values if v.level is level)
-        told = repr((int(level), attributes, rows)).encode("utf-8", "surrogatepass")
-        return cls(attributes, rows, hashlib.blake2b(told, digest_size=16).digest())
+        rows = tuple([value[1:] for value in values if value.level is level])
+        return _attribute_set(level, attributes, rows)
 
     def pack(self) -> bytes:
         """The values as one byte string."""
         return json.dumps(self.rows, separators=(",", ":")).encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _attribute_set(level: Level, attributes: bytes, rows: tuple[_Row, ...]) -> AttributeSet:
+    """Neighbours share their study and series."""
+    told = repr((int(level), attributes, rows)).encode("utf-8", "surrogatepass")
+    return AttributeSet(attributes, rows, hashlib.blake2b(told, digest_size=16).digest())
 
 
 def unpack_values(level: Level, content: bytes) -> tuple[IndexedValue, ...]:

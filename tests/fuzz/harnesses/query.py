@@ -73,7 +73,7 @@ def _instance(number: int) -> NewInstance:
     def changed(found: IndexedValue) -> IndexedValue:
         choices = words.get(found.vr) if place else None
         text = choices[(place + len(found.path)) % len(choices)] if choices else found.value
-        return replace(found, value=text)
+        return found._replace(value=text)
 
     return replace(made, values=tuple(map(changed, made.values))).make()
 
