@@ -33,7 +33,7 @@ from dicomweb_server.service.search import Search
 PENDING: Final = 0xFF00
 PENDING_PARTLY: Final = 0xFF01
 CANCELLED: Final = 0xFE00
-SYNTAXES: Final = (media.EXPLICIT_LITTLE, media.IMPLICIT_LITTLE, media.EXPLICIT_BIG)
+SYNTAXES: Final = (media.EXPLICIT_LITTLE, media.IMPLICIT_LITTLE)
 _FIRST_PAGE: Final = 100
 _PAGE: Final = 1_000
 _SMALLER: Final = 10
@@ -114,7 +114,7 @@ class Find:
         self._bridge = bridge
 
     def verb(self) -> Verb:
-        """What is offered: three models in three transfer syntaxes."""
+        """What is offered: three models in two transfer syntaxes."""
         return Verb(
             Permission.FIND,
             offers((model.find for model in models.MODELS), SYNTAXES),

@@ -80,16 +80,15 @@ def understood(
 
 
 class Archive:
-    """Services over an index, on a loop of their own.
+    """What queries are put to.
 
     Args:
-        index: What is searched.
+        search: Who answers.
+        bridge: To its loop.
     """
 
-    def __init__(self, index: Index, loop: asyncio.AbstractEventLoop) -> None:
-        self.search = Search(index, OpenAuthorizer(), 5.0)
-        self.bridge = Bridge(loop)
-        self.matches = Matches(self.search, self.bridge, CONTEXT)
+    def __init__(self, search: Search, bridge: Bridge) -> None:
+        self.matches = Matches(search, bridge, CONTEXT)
 
     def find(
         self,
@@ -121,12 +120,12 @@ class Archive:
 
 @contextmanager
 def opened(index: Index) -> Iterator[Archive]:
-    """Services over an index."""
+    """A search over an index, on a loop of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield Archive(index, loop)
+        yield Archive(Search(index, OpenAuthorizer(), 5.0), Bridge(loop))
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

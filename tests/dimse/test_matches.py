@@ -14,7 +14,6 @@ from dicomweb_server.dimse.asked import Options
 from dicomweb_server.index.memory import MemoryIndex
 from dicomweb_server.model.ids import Level, Scope
 from dicomweb_server.model.query import Match, Query, SearchResult, StudyRow
-from dicomweb_server.model.tags import hex_of, tag_of
 from tests.datasets import dataset
 from tests.dimse.archives import (
     EXPLICIT,
@@ -27,44 +26,9 @@ from tests.dimse.archives import (
     opened,
     understood,
 )
+from tests.dimse.questions import LEVELS, NAMES, instances, queries, query_of, shown, tag_text
 
-NAMES = (
-    ("ISO_IR 192", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
-    ("ISO_IR 192", "Hong^Gildong=洪^吉洞=홍^길동"),
-    ("ISO_IR 192", "Wang^XiaoDong=王^小东"),
-    ("ISO_IR 126", "Διονυσιος"),
-    ("ISO_IR 144", "Жуков^Иван"),
-    ("ISO_IR 100", "Müller^Jérôme"),
-    ("", "Doe^Jane"),
-)
-LEVELS = {Level.STUDY: "STUDY", Level.SERIES: "SERIES", Level.INSTANCE: "IMAGE"}
 RELATIONAL = Options(relational=True, combined=True)
-
-
-def instances() -> Iterator[Dataset]:
-    """Seven patients with two studies of up to three series of up to two instances."""
-    for person, (charset, name) in enumerate(NAMES, 1):
-        for study in range(1, 3):
-            for series in range(1, person % 3 + 2):
-                for number in range(1, series % 2 + 2):
-                    yield dataset(
-                        SpecificCharacterSet=charset,
-                        PatientName=name,
-                        PatientID=f"P{person}",
-                        PatientBirthDate=f"19{person}00101",
-                        AccessionNumber=f"A{person}{study}",
-                        StudyDate=f"2024010{study + person % 3}",
-                        StudyTime=f"{8 + person:02}0000",
-                        StudyDescription="" if person == 3 else f"Study {study}",
-                        ReferringPhysicianName="" if person == 4 else "Smith^John",
-                        Modality=("CT", "MR", "PT")[series % 3],
-                        SeriesNumber=series,
-                        InstanceNumber=number,
-                        StudyInstanceUID=f"1.2.{person}.{study}",
-                        SeriesInstanceUID=f"1.2.{person}.{study}.{series}",
-                        SOPInstanceUID=f"1.2.{person}.{study}.{series}.{number}",
-                        EchoTime=f"{number}.50",
-                    )
 
 
 @pytest.fixture(scope="module")
@@ -73,63 +37,13 @@ def archive() -> Iterator[Archive]:
         yield found
 
 
-MATCHING = {
-    Level.STUDY: {
-        "PatientName": ["", "Y*", "山田*", "*吉*", "müller*", "?oe^J*", "Жуков^Иван", "διον*"],
-        "PatientID": ["", "P1", "P?", "nobody"],
-        "StudyDate": ["", "20240102", "20240102-", "-20240102", "20240101-20240103"],
-        "StudyTime": ["", "09", "0900-1200", "-10"],
-        "AccessionNumber": ["", "A11", "A1*", "*"],
-        "ModalitiesInStudy": ["", "CT", "C*", "MR\\PT"],
-        "StudyInstanceUID": ["", "1.2.1.1", "1.2.1.1\\1.2.2.2\\1.2.99"],
-        "StudyDescription": ["", "Study 1", "study*"],
-        "ReferringPhysicianName": ["", "SMITH*"],
-        "NumberOfStudyRelatedInstances": ["", "3"],
-        "PatientBirthDate": ["", "19100101"],
-    },
-    Level.SERIES: {
-        "Modality": ["", "CT", "?T"],
-        "SeriesNumber": ["", "2", "02"],
-        "SeriesInstanceUID": ["", "1.2.1.1.1"],
-        "NumberOfSeriesRelatedInstances": ["", "1"],
-        "SeriesDescription": [""],
-    },
-    Level.INSTANCE: {
-        "SOPInstanceUID": ["", "1.2.1.1.1.1"],
-        "InstanceNumber": ["", "1"],
-        "SOPClassUID": [""],
-        "Rows": ["", "4"],
-        "EchoTime": [""],
-    },
-}
-
-
-@st.composite
-def queries(draw: st.DrawFn) -> tuple[Level, dict[str, str]]:
-    level = draw(st.sampled_from(list(Level)))
-    choices = {k: v for each in Level if each <= level for k, v in MATCHING[each].items()}
-    names = draw(st.lists(st.sampled_from(sorted(choices)), min_size=1, max_size=5, unique=True))
-    return level, {name: draw(st.sampled_from(choices[name])) for name in names}
-
-
-def shown(element: dict[str, object]) -> object:
-    """A JSON attribute in a form that does not tell how a number was written."""
-    values = element.get("Value")
-    if not isinstance(values, list):
-        return []
-    return [float(value) if element["vr"] in ("DS", "IS") else value for value in values]
-
-
 @given(query=queries(), syntax=st.sampled_from([IMPLICIT, EXPLICIT]))
 @settings(max_examples=150, deadline=None)
 def test_answers_are_those_of_qido(
     archive: Archive, query: tuple[Level, dict[str, str]], syntax: str
 ) -> None:
     level, values = query
-    asked = keys(LEVELS[level], **{n: t.split("\\") for n, t in values.items() if n != "Rows"})
-    if "Rows" in values:
-        asked.Rows = int(values["Rows"]) if values["Rows"] else None
-    asked.SpecificCharacterSet = "ISO_IR 192"
+    asked = query_of(level, values)
     found = archive.find(asked, STUDY_ROOT, RELATIONAL, syntax)
     parameters = {name: text.replace("\\", ",") for name, text in values.items()}
     expected = archive.qido(level, Scope(), parameters)
@@ -137,9 +51,7 @@ def test_answers_are_those_of_qido(
     for answer, row in zip(found, expected, strict=True):
         told = answer.to_json_dict()
         for name in values:
-            tag = tag_of(name)
-            assert tag is not None
-            assert shown(told[hex_of(tag)]) == shown(row.get(hex_of(tag), {"vr": "UN"}))
+            assert shown(told[tag_text(name)]) == shown(row.get(tag_text(name), {"vr": "UN"}))
         assert answer.QueryRetrieveLevel == LEVELS[level]
         assert answer.RetrieveAETitle == "ARCHIVE"
         assert answer.InstanceAvailability == "ONLINE"
