@@ -51,7 +51,7 @@ class Seen:
 def _run(effort: Effort, seed: int) -> Proof:
     seen = Seen()
     chosen = _CONFIGURATIONS[:2] if effort is Effort.SHORT else _CONFIGURATIONS
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(len(chosen)) as threads:
         for number in range(_ROUNDS[effort]):
             chances = [random.Random(seed + 4 * number + place) for place in range(len(chosen))]
             jobs = [
