@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from compileall import compile_dir
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +17,7 @@ import httpx
 import dicomweb_server
 from dicomweb_server.model.crash import CRASH_VARIABLE, Step
 from tests.faults.campaign import Campaign
+from tests.faults.lanes import side_by_side
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.faults.victim import Shape, Victim, nursery
 
@@ -28,7 +26,6 @@ _WORKERS_EVERY = 20
 _GRANIAN_EVERY = 20
 _TIMES = 3
 _SOME_STEPS = 6
-_LANES = 4
 _QUICK = Shape(quick=True)
 _READY_SECONDS = 2.0
 _ABSURD_SECONDS = 60.0
@@ -56,7 +53,7 @@ def random_kills(effort: Effort, seed: int) -> Proof:
     """Kill at any moment while four clients store, replace, delete and break off."""
     if effort is Effort.SHORT:
         return _random_kills(seed, 40)
-    return _side_by_side(_random_kills, 10, 50, seed)
+    return side_by_side(_random_kills, 10, 50, seed)
 
 
 def _random_kills(seed: int, kills: int) -> Proof:
@@ -83,7 +80,7 @@ def pointed_kills(effort: Effort, seed: int) -> Proof:
     """Kill at every step of the write protocol, at its first or a later time."""
     if effort is Effort.SHORT:  # other steps in each run: a gate must not last too long
         return _pointed_kills(seed, _SOME_STEPS)
-    return _side_by_side(_pointed_kills, 20, len(Step), seed)
+    return side_by_side(_pointed_kills, 20, len(Step), seed)
 
 
 def _pointed_kills(seed: int, steps: int) -> Proof:
@@ -103,24 +100,6 @@ def _pointed_kills(seed: int, steps: int) -> Proof:
         campaign.finish()
         counts: dict[str, Count] = {"kills": steps}
         return Proof(counts | campaign.counts(), campaign.violations(), seed)
-
-
-def _side_by_side(campaign: Callable[[int, int], Proof], runs: int, kills: int, seed: int) -> Proof:
-    """Several campaigns, some of them at a time: they wait much, for starts and for the disk."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(_LANES, spawn) as lanes:
-        seeds = range(seed, seed + runs)
-        return _together(list(lanes.map(campaign, seeds, itertools.repeat(kills))), seed)
-
-
-def _together(proofs: Sequence[Proof], seed: int) -> Proof:
-    """Sums of what was counted; of times the worst."""
-    counts: dict[str, Count] = {}
-    for name in dict.fromkeys(name for proof in proofs for name in proof.counts):
-        values = [proof.counts.get(name, 0) for proof in proofs]
-        numbers = [value for value in values if not isinstance(value, str)]
-        counts[name] = max(numbers) if name.startswith("ready s") else sum(numbers)
-    return Proof(counts, tuple(each for proof in proofs for each in proof.violations), seed)
 
 
 def many_instances(effort: Effort, seed: int) -> Proof:

@@ -11,12 +11,19 @@ from hypothesis.stateful import run_state_machine_as_test
 from dicomweb_server.logs import configure
 from dicomweb_server.settings import LogSettings
 from dicomweb_server.settings.sections import LogLevel
+from tests.faults.lanes import side_by_side
 from tests.faults.machine import ArchiveMachine
 from tests.faults.proof import Count, Effort, Fault, Proof
 
 
 def _model(effort: Effort, seed: int) -> Proof:
-    wanted, examples, length = (10_000, 20, 100) if effort is Effort.FULL else (150, 3, 40)
+    if effort is Effort.SHORT:
+        return _steps(seed, 150)
+    return side_by_side(_steps, 4, 2_500, seed)
+
+
+def _steps(seed: int, wanted: int) -> Proof:
+    examples, length = (3, 40) if wanted < 1_000 else (20, 100)
     ArchiveMachine.steps.clear()
     configure(LogSettings(level=LogLevel.ERROR))
     chosen = settings(
