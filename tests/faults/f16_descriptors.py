@@ -11,6 +11,8 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from tests.faults.kept import Kept
 from tests.faults.proof import Count, Effort, Fault, Proof
 from tests.faults.subject import Subject, Surroundings, served
@@ -24,6 +26,8 @@ _MOST_CPU = 0.2
 _ABSURD_CPU = 0.8
 _ABSURD_SECONDS = 30.0
 _PAUSE = 0.02
+_KEEPING = {"DICOMWEB_SERVER__KEEP_ALIVE_SECONDS": "30"}
+"""Longer than is looked at: what was taken keeps its descriptor."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,7 +49,7 @@ def descriptors(effort: Effort, seed: int) -> Proof:
     with tempfile.TemporaryDirectory(prefix="dicomweb-faults-") as name:
         for kind in KINDS:
             before = ("prlimit", f"--nofile={_DESCRIPTORS}:{_DESCRIPTORS}")
-            around = Surroundings(kind, before=before)
+            around = Surroundings(kind, _KEEPING, before=before)
             folder = Path(name)
             with served(folder / kind, folder / f"log-{kind}", around) as subject:
                 with subject.client() as client:
@@ -60,7 +64,7 @@ def descriptors(effort: Effort, seed: int) -> Proof:
 
 
 def _flood(subject: Subject, kept: Kept, effort: Effort, found: _Found) -> None:
-    with subject.client() as client:
+    with _client(subject) as client:
         found.wrong += kept.broken(client)  # it is connected from here on
         with ExitStack() as stack:
             open_ = [sock for _ in range(_CONNECTS) if (sock := _connect(subject, stack))]
@@ -82,6 +86,12 @@ def _flood(subject: Subject, kept: Kept, effort: Effort, found: _Found) -> None:
             return
         time.sleep(_PAUSE)
     found.most("served again s", time.monotonic() - began)
+
+
+def _client(subject: Subject) -> httpx.Client:
+    """A client that does not let go of its connection by itself."""
+    limits = httpx.Limits(keepalive_expiry=None)
+    return httpx.Client(base_url=subject.root, timeout=60, limits=limits)
 
 
 def _connect(subject: Subject, stack: ExitStack) -> socket.socket | None:
