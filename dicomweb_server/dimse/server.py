@@ -121,8 +121,8 @@ class DimseServer:
             grace: Seconds that messages under way have.
         """
         self._bridge.stopping.set()
-        for listener in self._listeners:
-            listener.close()
+        while self._listeners:
+            self._listeners.pop().close()
         for served in self._open():
             served.drain()
         self._await_end(grace)

@@ -98,11 +98,11 @@ def store_rq(
     data: bytes, sop_class: str, instance: str, *, context: int = 3, piece: int = 4000
 ) -> bytes:
     """A whole C-STORE request as P-DATA-TF PDUs."""
-    told = pdu(P_DATA, value(context, COMMAND | LAST, store_command(sop_class, instance)))
+    told = [pdu(P_DATA, value(context, COMMAND | LAST, store_command(sop_class, instance)))]
     for start in range(0, max(1, len(data)), piece):
         last = LAST if start + piece >= len(data) else 0
-        told += pdu(P_DATA, value(context, last, data[start : start + piece]))
-    return told
+        told.append(pdu(P_DATA, value(context, last, data[start : start + piece])))
+    return b"".join(told)
 
 
 @dataclass(slots=True)
@@ -182,4 +182,15 @@ def elements_of(encoded: bytes) -> dict[int, bytes]:
         _, number, length = unpack_from("<HHI", encoded, place)
         found[number] = encoded[place + 8 : place + 8 + length]
         place += 8 + length
+    return found
+
+
+def results(body: bytes) -> dict[int, int]:
+    """Result of each presentation context of an A-ASSOCIATE-AC PDU."""
+    found, place = {}, 68
+    while place < len(body):
+        kind, length = unpack_from(">BxH", body, place)
+        if kind == 0x21:
+            found[body[place + 4]] = body[place + 6]
+        place += 4 + length
     return found
