@@ -29,6 +29,7 @@ from dicomweb_server.service.files import FileReader
 from dicomweb_server.service.frames import plan, table_of
 from dicomweb_server.service.members import Members
 from dicomweb_server.service.metadata import Metadata
+from dicomweb_server.service.outbound import Outbound
 from dicomweb_server.service.transcoding import Transcoder
 from dicomweb_server.wire.accept import Wish
 
@@ -67,6 +68,8 @@ class Retrieve:
         self._bulk = BulkReader(content, transcoder)
         self._authorizer = authorizer
         self._immutable = immutable
+        self.outbound = Outbound(index, self._members, self._choice, self._files, authorizer)
+        """The same instances, for archives that they are sent to."""
 
     async def instances(self, context: Context, scope: Scope, wishes: Sequence[Wish]) -> Delivery:
         """The Part 10 files of a study, a series or an instance (PS3.18 10.4.1.1.1).
