@@ -8,9 +8,11 @@ and a request's line holds only the fields of ``ACCESS_FIELDS``.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
+from datetime import UTC, datetime
 from typing import TextIO
 
 import structlog
@@ -22,7 +24,8 @@ from dicomweb_server.settings import LogFormat, LogSettings
 ACCESS = "dicomweb_server.web"
 """Logger whose event "request" is the one line of each request."""
 
-ACCESS_FIELDS = frozenset({"route", "method", "status", "milliseconds", "bytes", "request_id"})
+_ACCESS_ORDER = ("method", "route", "status", "milliseconds", "bytes", "request_id")
+ACCESS_FIELDS = frozenset(_ACCESS_ORDER)
 """All that a line of ACCESS may tell: the route is the path's template, never the path."""
 
 _OURS = frozenset({"event", "level", "logger", "timestamp"})
@@ -77,9 +80,11 @@ def formatter(settings: LogSettings, stream: TextIO) -> logging.Formatter:
         structlog.stdlib.ExtraAdder(),
     ]
     renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    kind: type[structlog.stdlib.ProcessorFormatter] = _Lines
     if not _wants_json(settings.format, stream):
         renderer = structlog.dev.ConsoleRenderer(colors=False)
-    return structlog.stdlib.ProcessorFormatter(
+        kind = structlog.stdlib.ProcessorFormatter
+    return kind(
         foreign_pre_chain=shared,
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -89,6 +94,21 @@ def formatter(settings: LogSettings, stream: TextIO) -> logging.Formatter:
             renderer,
         ],
     )
+
+
+class _Lines(structlog.stdlib.ProcessorFormatter):
+    """Lines of JSON; that of a request, of which there are most, by a shorter way."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line."""
+        if record.name != ACCESS or record.msg != "request":
+            return super().format(record)
+        told = record.__dict__
+        line: dict[str, object] = {name: told[name] for name in _ACCESS_ORDER if name in told}
+        line["event"], line["logger"] = record.msg, record.name
+        line["level"] = record.levelname.lower()
+        line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps(line, ensure_ascii=False)
 
 
 def _quieten() -> None:

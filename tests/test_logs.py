@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -100,6 +101,38 @@ def test_line_of_a_request_holds_nothing_but_its_fields() -> None:
     for line in _lines(stream):
         assert line["route"] == "/studies/{study}"
         assert set(line) == {"event", "level", "logger", "timestamp", "route", "status"}
+
+
+def test_both_ways_give_the_same_line_of_a_request() -> None:
+    stream = io.StringIO()
+    logs.configure(LogSettings(), stream)
+    fields: dict[str, object] = {"route": "/é", "status": 200, "bytes": 5, "request_id": "r-1"}
+    logging.getLogger(logs.ACCESS).info("request", extra=fields)
+    structlog.get_logger(logs.ACCESS).info("request", **fields)
+    one, other = _lines(stream)
+    assert str(one.pop("timestamp"))[:11] == str(other.pop("timestamp"))[:11]
+    assert one == other
+
+
+def test_line_of_a_request_costs_few_calls() -> None:
+    stream = io.StringIO()
+    logs.configure(LogSettings(), stream)
+    fields: dict[str, object] = {"route": "/", "method": "GET", "status": 200, "bytes": 5}
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    logger = logging.getLogger(logs.ACCESS)
+    logger.info("request", extra=fields)
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        logger.info("request", extra=fields)
+    finally:
+        sys.setprofile(before)
+    assert calls < 100
 
 
 def test_texts_of_foreign_exceptions_are_not_written() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 import uuid
@@ -20,6 +21,8 @@ from dicomweb_server.web.errors import answer, problem
 from dicomweb_server.web.responses import BytesResponse
 
 _LOG = structlog.get_logger("dicomweb_server.web")
+_ACCESS = logging.getLogger("dicomweb_server.web")
+"""For the one line of each request: a detour of half as many calls as by structlog."""
 
 _ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 _ALLOWED_HEADERS = (
@@ -152,14 +155,15 @@ def _without_slash(scope: Scope) -> Scope:
 
 
 def _log_line(scope: Scope, watched: _Watched, seconds: float) -> None:
-    _LOG.info(
-        "request",
-        method=scope["method"],
-        route=scope.get("route_template", "-"),
-        status=watched.status,
-        milliseconds=round(seconds * 1000, 1),
-        bytes=watched.sent,
-    )
+    told = {
+        "method": scope["method"],
+        "route": scope.get("route_template", "-"),
+        "status": watched.status,
+        "milliseconds": round(seconds * 1000, 1),
+        "bytes": watched.sent,
+        "request_id": scope["request_id"],
+    }
+    _ACCESS.info("request", extra=told)
 
 
 class CorsMiddleware:
