@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -27,6 +29,33 @@ _PATTERNS = {Effort.SHORT: 12, Effort.FULL: 100}
 _CLIENTS = {Effort.SHORT: 4, Effort.FULL: 20}
 _ORDINARY = {Effort.SHORT: 20, Effort.FULL: 400}
 _BATCH = 2_000
+_OF_FIRST = "FROM instance WHERE id <= :stored"
+_UID = "substr(uid, 1, length(uid) - 1) || :number"
+_LIKE = {
+    "id": "id + :behind",
+    "uid": _UID,
+    "digest": "randomblob(32)",
+    "sequence": "sequence + :behind",
+    "instance_number": ":number",
+    "instance_place": ":number",
+    "attributes": f"""CAST(replace(replace(attributes, '"' || uid || '"', '"' || {_UID} || '"'),
+        '["1"]', '["' || :number || '"]') AS BLOB)""",
+}
+_BESIDE = (
+    "INSERT INTO document SELECT instance_id + :behind, pieces FROM document"
+    " WHERE instance_id <= :stored",
+    "INSERT INTO instance_value SELECT id + :behind, path, item, value, regular, words"
+    " FROM instance_value WHERE id <= :stored",
+    "INSERT INTO change SELECT c.sequence + :behind, action, study, series, i.uid, i.digest, at"
+    " FROM change c JOIN instance i ON i.sequence = c.sequence + :behind"
+    " WHERE c.sequence <= :stored",
+)
+_COUNTS = (
+    "UPDATE study SET instance_count = :count, revision = revision + :behind",
+    "UPDATE series SET instance_count = :count, revision = revision + :behind",
+    "UPDATE totals SET instances = instances * :count, bytes = bytes * :count,"
+    " sequence = sequence + :behind",
+)
 _ABSURD_SECONDS = 60.0
 
 
@@ -49,20 +78,35 @@ def _build(data: Path, effort: Effort) -> None:
     """An index of many studies in a data folder; searches need no bytes of instances."""
     folder = DataFolder(data)
     folder.index.parent.mkdir(parents=True, exist_ok=True)
+    studies = _STUDIES[effort]
 
     async def fill() -> None:
         index = SqliteIndex.open(folder.index, IndexPlan.of(DEFAULT_EXTRA), readers=1)
-        numbers = [
-            (study, instance)
-            for study in range(1, _STUDIES[effort] + 1)
-            for instance in range(1, _INSTANCES[effort] + 1)
-        ]
-        for start in range(0, len(numbers), _BATCH):
-            batch = [recipe(s, 1, i).make() for s, i in numbers[start : start + _BATCH]]
-            await index.put(batch, DuplicatePolicy.REPLACE)
+        for start in range(1, studies + 1, _BATCH):
+            numbers = range(start, min(studies + 1, start + _BATCH))
+            await index.put([recipe(n).make() for n in numbers], DuplicatePolicy.REPLACE)
         await index.close()
 
     asyncio.run(fill())
+    _multiply(folder.index, _INSTANCES[effort])
+
+
+def _multiply(path: Path, count: int) -> None:
+    """Give each series, which has one instance, so many like it: by SQL, which takes a minute."""
+    with closing(sqlite3.connect(path)) as index:
+        index.execute("PRAGMA synchronous = OFF")
+        columns = [row[1] for row in index.execute("PRAGMA table_info(instance)")]
+        (stored,) = index.execute("SELECT count(*) FROM instance").fetchone()
+        made = ", ".join(_LIKE.get(column, column) for column in columns)
+        for number in range(2, count + 1):
+            values = {"number": number, "behind": stored * (number - 1), "stored": stored}
+            index.execute(f"INSERT INTO instance SELECT {made} {_OF_FIRST}", values)
+            for statement in _BESIDE:
+                index.execute(statement, values)
+            index.commit()
+        for statement in _COUNTS:
+            index.execute(statement, {"count": count, "behind": stored * (count - 1)})
+        index.commit()
 
 
 def _patterns(choices: random.Random, count: int) -> Iterator[str]:
