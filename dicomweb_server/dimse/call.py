@@ -65,6 +65,12 @@ class Call:
         wanted: bytes = self.association.requestor.sop_class_extended.get(UID(self.sop_class), b"")
         return wanted
 
+    @property
+    def destination(self) -> str:
+        """AE title of the move destination; empty for other requests."""
+        named = self.request.MoveDestination if isinstance(self.request, C_MOVE) else None
+        return str(named or "").strip()
+
     def identifier(self) -> Identifier:
         """The identifier of the request.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +56,7 @@ class Carrier:
         outbound: Chooses forms and reads.
         bridge: To the loop.
         originator: Who asked for a move; None for C-GET.
+        release: Ends the association; None where others use it.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Carrier:
         outbound: Outbound,
         bridge: Bridge,
         originator: Originator | None = None,
+        release: Callable[[], None] | None = None,
     ) -> None:
         self._association = association
         self._outbound = outbound
         self._bridge = bridge
         self._originator = originator
+        self._release = release
         self._numbers = itertools.count(1)
         self._contexts: dict[str, dict[str, int]] = defaultdict(dict)
         for context in association.accepted_contexts:
@@ -92,6 +95,11 @@ class Carrier:
                 continue
             return self._transfer(record, accepted[syntax], pieces)
         return Outcome.FAILED
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+        if self._release is not None:
+            self._release()
 
     def _begun(self, record: InstanceRecord, syntax: str) -> Iterator[bytes | memoryview]:
         """The data set, its first piece in hand."""

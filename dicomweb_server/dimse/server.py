@@ -25,8 +25,10 @@ from dicomweb_server.dimse.bridge import Bridge
 from dicomweb_server.dimse.caller import Caller
 from dicomweb_server.dimse.echo import echo
 from dicomweb_server.dimse.find import Find
+from dicomweb_server.dimse.get import Get
 from dicomweb_server.dimse.guard import Bounds, Guard
 from dicomweb_server.dimse.listener import Listener
+from dicomweb_server.dimse.move import Move
 from dicomweb_server.dimse.store import Store
 from dicomweb_server.dimse.verb import Offer, Permission, Verb
 from dicomweb_server.service.context import Context
@@ -90,7 +92,13 @@ class DimseServer:
         self._rules = rules
         self._guard = Guard(bounds)
         self._store = Store(archive, bridge, any_class=rules.any_class, unstored=bounds.unstored)
-        self._verbs = (echo(), self._store.verb(), Find(archive, bridge).verb())
+        self._verbs = (
+            echo(),
+            self._store.verb(),
+            Find(archive, bridge).verb(),
+            Get(archive, bridge, any_class=rules.any_class).verb(),
+            Move(archive, bridge, bounds).verb(),
+        )
         self._terms = self._make_terms()
         self._served: set[Served] = set()
         self._changed = threading.Condition()

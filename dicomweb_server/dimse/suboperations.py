@@ -1,4 +1,4 @@
-"""The sub-operations of a C-MOVE or C-GET: how many, and what became of them (PS3.4 C.4.2, C.4.3)."""
+"""The sub-operations of a C-MOVE or C-GET: what became of them (PS3.4 C.4.2, C.4.3)."""
 
 from __future__ import annotations
 

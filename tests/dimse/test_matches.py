@@ -173,9 +173,9 @@ def _study(number: int) -> StudyRow:
     return StudyRow(f"1.2.{number}", text, ("CT",), 1, 1)
 
 
-@pytest.mark.parametrize(("level", "count"), [("STUDY", 100_000), ("PATIENT", 50_000)])
+@pytest.mark.parametrize(("level", "count"), [("STUDY", 100_000), ("PATIENT", 10_000)])
 def test_many_matches_are_read_a_page_at_a_time(level: str, count: int) -> None:
-    index = Counting(100_000)
+    index = Counting(100_000 if level == "STUDY" else 20_000)
     asked = understood(keys(level, PatientID=""), PATIENT_ROOT, Options(relational=True))
     with opened(index) as archive:
         answers = archive.matches.answers(asked, Answers(asked, "ARCHIVE", (), IMPLICIT))
@@ -184,7 +184,7 @@ def test_many_matches_are_read_a_page_at_a_time(level: str, count: int) -> None:
         assert index.pages == [100]
         assert 40 + sum(1 for _ in answers) == count
     assert max(index.pages) == 1_000
-    assert len(index.pages) == 101
+    assert len(index.pages) == 1 + -(-(index.studies - 100) // 1_000)
 
 
 class Large(MemoryIndex):
