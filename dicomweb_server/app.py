@@ -26,9 +26,11 @@ from dicomweb_server.ops.datafolder import DataFolder, Use
 from dicomweb_server.ops.presence import require_databases, tell_of_strays, warn_of_library
 from dicomweb_server.ops.scrub import Scrub, ScrubPlan
 from dicomweb_server.service.backgrounds import Backgrounds
+from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.compose import Compose, ComposeLimits
 from dicomweb_server.service.content import Content
 from dicomweb_server.service.damage import DamageRegister, Inspection
+from dicomweb_server.service.debts import Debts
 from dicomweb_server.service.derived import Derived
 from dicomweb_server.service.described import Described
 from dicomweb_server.service.health import Health
@@ -65,6 +67,7 @@ class Ports:
     store: BlobStore
     index: SqliteIndex
     tombstones: SqliteTombstones
+    debts: Debts
     marks: DamageMarks
     damage: DamageRegister
     renditions: RenditionStore
@@ -107,6 +110,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         stack.push_async_callback(index.close)
         tombstones = await asyncio.to_thread(SqliteTombstones.open, folder.state)
         stack.push_async_callback(tombstones.close)
+        debts = Debts(Burial(index, tombstones))
+        stack.push_async_callback(debts.close)
         marks = await asyncio.to_thread(SqliteDamageMarks.open, folder.state)
         stack.push_async_callback(marks.close)
         damage = DamageRegister(marks, index)
@@ -124,7 +129,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         codecs = CodecPool(settings.codec_limits())
         stack.push_async_callback(codecs.close)
         verifying = VerifyingStore(store, damage)
-        yield Ports(verifying, index, tombstones, marks, damage, renditions, derived, codecs)
+        yield Ports(verifying, index, tombstones, debts, marks, damage, renditions, derived, codecs)
 
 
 def make_services(settings: Settings, ports: Ports) -> Services:
@@ -164,7 +169,7 @@ def make_services(settings: Settings, ports: Ports) -> Services:
         render=render,
         thumbnails=Thumbnails(ports.index, pictures, authorizer, inspection),
         uri=UriRender(ports.index, pictures, render, authorizer),
-        remove=Remove(ports.index, ports.tombstones, authorizer, crash_point()),
+        remove=Remove(ports.index, ports.tombstones, authorizer, ports.debts, crash_point()),
         health=Health(ports.store, ports.index, ports.tombstones, ports.damage),
     )
 

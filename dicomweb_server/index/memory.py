@@ -345,21 +345,27 @@ class MemoryTombstones:
 
     def __init__(self) -> None:
         self._buried: dict[str, int] = {}
+        self._removed: dict[str, Removed] = {}
 
     async def bury(self, removed: Sequence[Removed]) -> None:
         """Remember that these blobs are no longer part of the archive."""
         for one in removed:
             self._buried.setdefault(one.digest, time.time_ns())
+            self._removed.setdefault(one.digest, one)
 
     async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
         """Forget it again."""
         for digest in await self.buried(digests, before):
-            del self._buried[digest]
+            del self._buried[digest], self._removed[digest]
 
     async def buried(self, digests: Sequence[str], before: int | None = None) -> frozenset[str]:
         """Which of these blobs are buried."""
         found = frozenset(digests) & self._buried.keys()
         return frozenset(d for d in found if before is None or self._buried[d] < before)
+
+    async def removed(self, digests: Sequence[str]) -> tuple[Removed, ...]:
+        """What these blobs were when they were buried."""
+        return tuple(self._removed[digest] for digest in await self.buried(digests))
 
     async def check(self) -> None:
         """Memory is always there."""

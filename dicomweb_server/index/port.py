@@ -219,6 +219,10 @@ class Tombstones(Protocol):
         """
         ...
 
+    async def removed(self, digests: Sequence[str]) -> tuple[Removed, ...]:
+        """What these blobs were when they were buried; nothing of those that are not."""
+        ...
+
     async def check(self) -> None:
         """Prove that tombstones may be written, for readiness.
 

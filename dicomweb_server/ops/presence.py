@@ -12,6 +12,7 @@ from dicomweb_server.index.port import Index, Tombstones
 from dicomweb_server.index.sqlite.library import reservation
 from dicomweb_server.ops.batches import walked
 from dicomweb_server.ops.datafolder import DataFolder
+from dicomweb_server.service.burial import Burial
 from dicomweb_server.store.durable import open_lock, try_lock
 from dicomweb_server.store.port import BlobStore
 
@@ -72,6 +73,7 @@ async def tell_of_strays(
 ) -> None:
     """Count blobs that have neither a row nor a tombstone, and log how many there are.
 
+    Blobs that have both belong to deletions that were broken off: their tombstones are taken away.
     Requests that were broken off leave some; many mean that rows are missing. One process of
     those that share a folder does it.
 
@@ -98,7 +100,10 @@ async def _count_strays(store: BlobStore, index: Index, tombstones: Tombstones) 
     strays, newest = 0, time.time_ns()
     async for batch in walked(store):
         digests = {found.blob.digest for found in batch if found.received_at < newest}
-        digests -= await tombstones.buried(sorted(digests))
+        buried = await tombstones.buried(sorted(digests))
+        if live := await index.referenced(sorted(buried)):
+            await Burial(index, tombstones).confirm(await tombstones.removed(sorted(live)))
+        digests -= buried
         strays += len(digests - await index.referenced(sorted(digests)))
         await asyncio.sleep(_PAUSE_SECONDS)
     if strays:

@@ -330,5 +330,8 @@ class TombstonesContract:
         await tombstones.bury([Removed(MISSING, digest) for digest in digests[:2]])
         await tombstones.bury([Removed(MISSING, digests[0])])
         assert await tombstones.buried(digests) == set(digests[:2])
+        assert set(await tombstones.removed(digests)) == {
+            Removed(MISSING, digest) for digest in digests[:2]
+        }
         await tombstones.revive([digests[0], digests[2]])
         assert await tombstones.buried(digests) == {digests[1]}

@@ -15,6 +15,7 @@ import httpx
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from tests.faults.kept import Kept
+from tests.faults.launch import run
 from tests.faults.proof import Count, Effort, Fault, Proof
 from tests.faults.shim import Shim
 from tests.faults.subject import Subject, Surroundings, served
@@ -64,18 +65,35 @@ class _Trial:
             self._kept, self._client = kept, client
             yield subject
         with served(self._data, self._log, around) as again, again.client() as client:
-            self.wrong += kept.broken(client)
-            for path, data in {**self._stored, **self._undecided}.items():
-                answer = client.get(path, headers={"Accept": _WHOLE})
-                found = parts_of(answer)[0].body if answer.status_code == 200 else b""
-                if found != data and (path in self._stored or found):
-                    self.wrong.append("after the restart an instance is not as acknowledged")
+            self._compare(client, "after the restart")
             self.counts["instances compared"] += len(self._stored)
             if again.stop() != 0:
                 self.wrong.append("the server does not stop in order")
             self.counts["tracebacks"] = again.tracebacks()
             if again.tracebacks():
                 self.wrong.append(f"{again.tracebacks()} unforeseen errors in the log")
+        self._rebuild()
+        with served(self._data, self._log, around) as rebuilt, rebuilt.client() as client:
+            self._compare(client, "after a rebuild")
+
+    def _compare(self, client: httpx.Client, when: str) -> None:
+        """Look whether all is as acknowledged; what was found once stays."""
+        self.wrong += [f"{when}: {text}" for text in self._kept.broken(client)]
+        for path, data in {**self._stored, **self._undecided}.items():
+            answer = client.get(path, headers={"Accept": _WHOLE})
+            found = parts_of(answer)[0].body if answer.status_code == 200 else b""
+            if found != data and (path in self._stored or found):
+                self.wrong.append(f"{when} an instance is not as acknowledged")
+            elif found:
+                self._stored[path] = data
+
+    def _rebuild(self) -> None:
+        """Make the index anew; nothing is left of the old one."""
+        for path in self._data.glob("index.db*"):
+            path.unlink()
+        done = run(["reindex", "--data", str(self._data)])
+        if done.returncode:
+            self.wrong.append(f"reindex ends with {done.returncode}: {done.stderr[-300:]}")
 
     def round(self, subject: Subject, fill: Fill, free: Callable[[], None]) -> None:
         """Fill the disk but for a few bytes, store until it is full, read, free it again."""

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from dicomweb_server.errors import ConfigurationError, Unavailable
+from dicomweb_server.index.port import Removed
 from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.ops.datafolder import DataFolder
-from dicomweb_server.ops.presence import require_databases
+from dicomweb_server.ops.presence import require_databases, tell_of_strays
 from dicomweb_server.ops.reindex import rebuild
 from dicomweb_server.testing.datasets import demo_study
 from tests.ops.archive import LIMITS, PLAN, opened
@@ -42,6 +43,19 @@ async def test_a_missing_database_is_refused(folder: DataFolder, name: str, empt
     (folder.path / name).write_bytes(b"") if emptied else (folder.path / name).unlink()
     with pytest.raises(ConfigurationError, match="missing or empty"):
         require_databases(folder)
+
+
+async def test_what_lives_loses_the_tombstone_of_a_deletion_that_was_broken_off(
+    folder: DataFolder,
+) -> None:
+    async with opened(folder) as archive:
+        ((key, record),) = (await archive.records()).items()
+        digests = [found.blob.digest for found in archive.store.walk()]
+        assert len(digests) == 2
+        await archive.tombstones.bury([Removed(key, record.blob.digest)])
+        assert await archive.tombstones.buried(digests) == set(digests)
+        await tell_of_strays(folder, archive.store, archive.index, archive.tombstones)
+        assert await archive.tombstones.buried(digests) == set(digests) - {record.blob.digest}
 
 
 async def test_a_lost_state_is_made_anew_from_the_index(folder: DataFolder) -> None:

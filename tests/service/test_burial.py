@@ -14,8 +14,9 @@ import pytest
 
 from dicomweb_server.app import Ports, make_services, open_ports, plan_of
 from dicomweb_server.auth.open import ANYONE
-from dicomweb_server.errors import InvalidMultipart, NotFound, Unavailable
+from dicomweb_server.errors import InvalidMultipart, NotFound, StoreFull, Unavailable
 from dicomweb_server.index.port import Removed
+from dicomweb_server.index.sqlite.index import SqliteIndex
 from dicomweb_server.index.sqlite.tombstones import SqliteTombstones
 from dicomweb_server.model.ids import Scope
 from dicomweb_server.model.outcome import DuplicatePolicy
@@ -23,7 +24,9 @@ from dicomweb_server.ops.datafolder import DataFolder
 from dicomweb_server.ops.fsck import check
 from dicomweb_server.ops.gc import collect
 from dicomweb_server.ops.reindex import rebuild
+from dicomweb_server.service.burial import Burial
 from dicomweb_server.service.context import Context
+from dicomweb_server.service.debts import Debts
 from dicomweb_server.service.ingest import Part
 from dicomweb_server.settings import Settings, StoreSettings
 from dicomweb_server.store.layout import Layout
@@ -136,6 +139,55 @@ def test_a_deletion_during_the_last_look_of_a_store_keeps_its_tombstone(tmp_path
             await opened.close()
 
     asyncio.run(run())
+
+
+class Refusing(SqliteTombstones):
+    """Tombstones of a disk that is full for a while."""
+
+    is_full = False
+
+    async def revive(self, digests: Sequence[str], before: int | None = None) -> None:
+        if self.is_full:
+            raise StoreFull("no space is left")
+        await super().revive(digests, before)
+
+
+def test_what_a_full_disk_kept_from_being_deleted_comes_with_a_rebuild(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tombstone goes as soon as there is room (RELIABILITY F4)."""
+    settings = settings_of(tmp_path, DuplicatePolicy.KEEP)
+
+    async def full(self: SqliteIndex, scope: Scope) -> tuple[Removed, ...]:
+        raise StoreFull("no space is left")
+
+    async def run() -> None:
+        async with open_ports(settings) as ports:
+            opened = Refusing.open(DataFolder(tmp_path).state)
+            assert isinstance(opened, Refusing)
+            debts = Debts(Burial(ports.index, opened), 0.01)
+            services = make_services(settings, replace(ports, tombstones=opened, debts=debts))
+            await store(services, instance(1), instance(2))
+            opened.is_full = True
+            with monkeypatch.context() as patch:
+                patch.setattr(SqliteIndex, "remove", full)
+                with pytest.raises(StoreFull):
+                    await remove(services)
+            _, buried = await rows_with_tombstones(ports)
+            assert len(buried) == 2
+            opened.is_full = False
+            for _ in range(1_000):
+                _, buried = await rows_with_tombstones(ports)
+                if not buried:
+                    break
+                await asyncio.sleep(0.01)
+            assert not buried
+            await debts.close()
+            await opened.close()
+
+    asyncio.run(run())
+    (tmp_path / "index.db").unlink()
+    assert rebuild_now(settings) == 2
 
 
 def test_a_broken_off_upload_does_not_come_with_a_rebuild(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from dicomweb_server.index.sqlite.rows import known_digests
 from dicomweb_server.index.sqlite.schema import STATE
 from dicomweb_server.index.sqlite.writer import Steps, Writer
 from dicomweb_server.model.crash import Step, crash_point
+from dicomweb_server.model.ids import InstanceKey
 
 _BURY = "INSERT INTO tombstone VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _REVIVE = "DELETE FROM tombstone WHERE digest = ? AND buried_at < ?"
 _BURIED = "SELECT digest FROM tombstone WHERE buried_at < ? AND digest IN"
+_REMOVED = "SELECT study, series, instance FROM tombstone WHERE digest = ?"
 _EVER = 2**63 - 1
 
 
@@ -83,6 +85,20 @@ class SqliteTombstones:
         return await self._readers.run(
             lambda connection: known_digests(connection, _BURIED, kept, limit)
         )
+
+    async def removed(self, digests: Sequence[str]) -> tuple[Removed, ...]:
+        """What these blobs were when they were buried."""
+        kept = tuple(digests)
+
+        def read(connection: sqlite3.Connection) -> tuple[Removed, ...]:
+            found = []
+            for digest in kept:
+                row = connection.execute(_REMOVED, (bytes.fromhex(digest),)).fetchone()
+                if row is not None:
+                    found.append(Removed(InstanceKey(*row), digest))
+            return tuple(found)
+
+        return await self._readers.run(read)
 
     async def check(self) -> None:
         """Prove that the database may be written, for readiness."""
