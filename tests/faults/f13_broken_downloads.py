@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.faults.onlooker import Onlooker
+from tests.faults.onlooker import Onlooker, kinds
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE
 from tests.live.large import LargeInstance, ManyInstances, connect, digest_of, reset, send_get
-from tests.live.server import KINDS, Server, eventually, running
+from tests.live.server import Server, eventually, running
 
 _RESETS = {Effort.SHORT: 21, Effort.FULL: 500}
 _RESUMED = {Effort.SHORT: 3, Effort.FULL: 100}
@@ -56,7 +56,7 @@ class Stored:
 def _run(effort: Effort, seed: int) -> Proof:
     counts: dict[str, Count] = {"resets": 0, "resumed": 0}
     violations: list[str] = []
-    for kind in KINDS:
+    for kind in kinds(effort, seed):
         chance = random.Random(seed)
         with running(kind) as server:
             stored = _store(server)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.faults.onlooker import Onlooker
+from tests.faults.onlooker import Onlooker, kinds
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE, make, store
 from tests.live.large import FRAME_BYTES, LargeInstance, digest_of
-from tests.live.server import KINDS, Server, running
+from tests.live.server import Server, running
 
 MIB = 1024 * 1024
 _FRAMES = {Effort.SHORT: 1024, Effort.FULL: 8191}
@@ -29,7 +29,7 @@ def _run(effort: Effort, seed: int) -> Proof:
     violations: list[str] = []
     large = LargeInstance(_FRAMES[effort])
     digest = large.digest()
-    for kind in KINDS:
+    for kind in kinds(effort, seed):
         with running(kind, _SETTINGS) as server:
             violations += _in_and_out(server, large, digest, counts)
     slow = missed(counts, {"their p99 ms": 250}, {"up MB/s": 300, "down MB/s": 800})

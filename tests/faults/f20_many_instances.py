@@ -6,11 +6,11 @@ import time
 
 import httpx
 
-from tests.faults.onlooker import Onlooker
+from tests.faults.onlooker import Onlooker, kinds
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE, make, store
 from tests.live.large import ManyInstances
-from tests.live.server import KINDS, Server, running
+from tests.live.server import Server, running
 
 MIB = 1024 * 1024
 _INSTANCES = {Effort.SHORT: 1_000, Effort.FULL: 10_000}
@@ -22,7 +22,7 @@ _SETTINGS = {"DICOMWEB_CODEC__WARM": "false", "DICOMWEB_LOG__LEVEL": "warning"}
 def _run(effort: Effort, seed: int) -> Proof:
     counts: dict[str, Count] = {"instances": _INSTANCES[effort]}
     violations: list[str] = []
-    for kind in KINDS:
+    for kind in kinds(effort, seed):
         with running(kind, _SETTINGS) as server:
             violations += _in_and_out(server, ManyInstances(_INSTANCES[effort]), counts)
     late = missed(counts, {"metadata first byte s": 1, "their p99 ms": 250})

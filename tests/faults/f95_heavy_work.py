@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.faults.onlooker import Onlooker, percentile
+from tests.faults.onlooker import Onlooker, kinds, percentile
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
 from tests.live.instances import STOW_TYPE, make, stow_body
 from tests.live.large import LargeInstance, ManyInstances
-from tests.live.server import KINDS, Server, running
+from tests.live.server import Server, running
 
 _HTJ2K = "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.201"
 _SEARCH = "/dicom-web/studies?limit=10"
@@ -109,7 +109,7 @@ def _run(effort: Effort, seed: int) -> Proof:
     scale = _SCALES[effort]
     counts: dict[str, Count] = {"pictures in flight": scale.pictures}
     violations: list[str] = []
-    for kind in KINDS:
+    for kind in kinds(effort, seed):
         for queue in scale.queues:
             settings = {"DICOMWEB_CODEC__QUEUE": str(queue), "DICOMWEB_CODEC__WORKERS": "1"}
             with running(kind, settings) as server:

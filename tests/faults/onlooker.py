@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import random
 import threading
 import time
+from collections.abc import Sequence
 
-from tests.faults.proof import Count
-from tests.live.server import Server
+from tests.faults.proof import Count, Effort
+from tests.live.server import KINDS, Server
 
 _PAUSE = 0.02
 _PATIENCE = 60.0
@@ -68,6 +70,11 @@ class Onlooker:
             connection.close()
         if answer.status != 200:
             self.failures.append(f"somebody else got {answer.status} for {self._path}")
+
+
+def kinds(effort: Effort, seed: int) -> Sequence[str]:
+    """Which servers a proof runs on: both of them, in its short form the one or the other."""
+    return KINDS if effort is Effort.FULL else random.Random(seed).sample(KINDS, 1)
 
 
 def percentile(values: list[float], share: float) -> float:
