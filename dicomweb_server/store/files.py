@@ -61,7 +61,7 @@ class OpenFile:
 
     __slots__ = ("_descriptor", "_size", "_window", "_window_start")
 
-    def __init__(self, path: Path, size: int | None = None, trailer: int = 0) -> None:
+    def __init__(self, path: Path | str, size: int | None = None, trailer: int = 0) -> None:
         try:
             self._descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:

@@ -135,7 +135,7 @@ class FilesystemStore:
     def state(self, digest: str) -> BlobState | None:
         """What the system tells of a blob; blocking, for one call of it."""
         try:
-            found = self._layout.blob(digest).stat()
+            found = os.stat(self._layout.place(digest))  # noqa: PTH116 - see Layout.place
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -174,8 +174,8 @@ class FilesystemStore:
         self._folder.close()
 
     def _opener(self, digest: str, size: int | None = None) -> Callable[[], OpenFile]:
-        path = self._layout.blob(digest)
-        return lambda: OpenFile(path, size)
+        place = self._layout.place(digest)
+        return lambda: OpenFile(place, size)
 
     def _publish(self, staged: StagedBytes) -> Committed:
         committed = self._publisher.publish(staged)

@@ -149,10 +149,10 @@ class FilesystemRenditions:
         Most that are asked for are not there. A look at the name in the caller's thread costs a
         few microseconds, the way to a thread of the pool and back twenty times as much.
         """
-        path = self._path(key)
-        if not path.exists():
+        place = self._place(key)
+        if not os.access(place, os.F_OK):
             return None
-        return await self._short.run(read_whole, path, self._most)
+        return await self._short.run(read_whole, Path(place), self._most)
 
     async def put(self, results: Mapping[str, bytes]) -> None:
         """Keep renditions that were made elsewhere, unless one would push out too many others.
@@ -181,9 +181,13 @@ class FilesystemRenditions:
         self._staging.close()
 
     def _path(self, key: str) -> Path:
+        return Path(self._place(key))
+
+    def _place(self, key: str) -> str:
+        """The file of a rendition as text, which costs less than a Path."""
         if _KEY.fullmatch(key) is None:
             raise ValueError("a rendition's key is 64 hex digits, a dash and lower-case letters")
-        return self._folder / f"{key[:2]}/{key[2:]}"
+        return f"{self._folder}/{key[:2]}/{key[2:]}"
 
     def _open(self, key: str, size: int | None = None) -> OpenFile:
         try:
