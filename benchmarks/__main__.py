@@ -36,25 +36,27 @@ def main() -> int:
 
 def _compare(arguments: argparse.Namespace, effort: Effort) -> int:
     with ExitStack() as stack:
-        compared = [stack.enter_context(peers.ours(arguments.server))]
+        compared = [stack.enter_context(peers.ours(arguments.server, arguments.workers))]
         if not arguments.no_orthanc:
             compared.append(stack.enter_context(peers.orthanc()))
         if arguments.peer_url:
             compared.append(peers.running(arguments.peer_url))
-        rows = _measure(compared, effort)
+        rows = _measure(compared, effort, arguments.only)
     report.show(rows, compared)
     print(f"all rounds: {report.save(rows, compared)}")
     return 0
 
 
-def _measure(compared: Sequence[Peer], effort: Effort) -> list[Row]:
+def _measure(compared: Sequence[Peer], effort: Effort, only: str) -> list[Row]:
     stage = Stage(effort)
     for peer in compared:
         stage.prepare(peer)
     every = [*cases.searching(stage), *cases.retrieving(stage), *pictures.cases(stage)]
     every += cases.storing(effort)
-    rows = [_row(case, compared, effort.rounds) for case in every]
-    rows.append(_row(cases.first_metadata(effort), compared, min(3, effort.rounds)))
+    rows = [_row(case, compared, effort.rounds) for case in every if only in case.name]
+    last = cases.first_metadata(effort)
+    if only in last.name:
+        rows.append(_row(last, compared, min(3, effort.rounds)))
     return rows
 
 
@@ -72,7 +74,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less than a minute, rougher figures")
     parser.add_argument("--server", choices=["hypercorn", "granian"], default="hypercorn")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of our server")
     parser.add_argument("--peer-url", help="DICOMweb root of one more server that runs already")
+    parser.add_argument("--only", default="", help="cases whose names hold this text")
     parser.add_argument("--no-orthanc", action="store_true", help="leave Debian's Orthanc out")
     return parser.parse_args()
 

@@ -50,18 +50,20 @@ class Peer:
 
 
 @contextmanager
-def ours(kind: str) -> Iterator[Peer]:
+def ours(kind: str, workers: int = 1) -> Iterator[Peer]:
     """Start our server.
 
     Args:
         kind: Which ASGI server carries it.
+        workers: Worker processes.
     """
     with tempfile.TemporaryDirectory(prefix="bench-ours-") as folder:
         command = [sys.executable, "-m", "dicomweb_server", "serve", "--port", "0"]
-        command += ["--server", kind, "--data", folder]
+        command += ["--server", kind, "--workers", str(workers), "--data", folder]
         with _process(command, folder) as (process, log):
             root = _printed_root(process, log)
-            yield Peer("ours", f"dicomweb-server {__version__} on {kind}", root)
+            told = f"{kind}, {workers} workers" if workers > 1 else kind
+            yield Peer("ours", f"dicomweb-server {__version__} on {told}", root)
 
 
 @contextmanager
