@@ -12,8 +12,11 @@ PACKAGES = {
     "curl": "curl",
     "dcmconv": "dcmtk",
     "dcmp2pgm": "dcmtk",
+    "echoscu": "dcmtk",
     "make": "make",
     "openssl": "openssl",
+    "storescp": "dcmtk",
+    "storescu": "dcmtk",
     "strace": "strace",
     "unzip": "unzip",
 }

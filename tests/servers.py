@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,11 @@ class Running:
     origin: str
     welcome: str
 
+    def dicom_port(self) -> int:
+        """Port of its associations, which it names in the line behind the welcome; ask once."""
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline().split("port")[1].split(",")[0])
+
     @property
     def root(self) -> str:
         """URL of the DICOMweb root."""
@@ -42,12 +47,15 @@ class Running:
 
 
 @contextmanager
-def serving(data: Path, arguments: Sequence[str] = ()) -> Iterator[Running]:
+def serving(
+    data: Path, arguments: Sequence[str] = (), variables: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     """Run ``dicomweb-server serve`` for as long as the context lasts.
 
     Args:
         data: The data folder.
         arguments: Further arguments.
+        variables: Settings in the environment.
     """
     command = [sys.executable, "-m", "dicomweb_server", "serve", "--data", str(data), "-p", "0"]
     with subprocess.Popen(
@@ -55,7 +63,7 @@ def serving(data: Path, arguments: Sequence[str] = ()) -> Iterator[Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=plain_environment(),
+        env={**plain_environment(), **(variables or {})},
     ) as process:
         try:
             assert process.stdout is not None

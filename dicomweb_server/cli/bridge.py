@@ -14,17 +14,21 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from dicomweb_server.app import make_services, open_ports, plan_of
-from dicomweb_server.cli.dimse import DimseSockets, bounds_of, peers_of, secure_context
+from dicomweb_server.cli.dimse import DimseSockets, secure_context
 from dicomweb_server.cli.failure import explain
 from dicomweb_server.dimse.archive import Archive
 from dicomweb_server.dimse.bridge import Bridge
+from dicomweb_server.dimse.guard import Bounds
 from dicomweb_server.dimse.library import quieten
+from dicomweb_server.dimse.peers import Peer, Peers
 from dicomweb_server.dimse.server import DimseServer, Rules
+from dicomweb_server.dimse.verb import Permission
 from dicomweb_server.errors import ArchiveError
 from dicomweb_server.logs import configure
-from dicomweb_server.settings import Settings
+from dicomweb_server.settings import DimseSettings, Settings
 
 _CANNOT_START = 78
+_FAILED = 1
 _SHORTEST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _LONG_LIFE = 60.0
@@ -105,16 +109,13 @@ class BridgeProcess:
 
 
 @contextmanager
-def bridging(settings: Settings, sockets: DimseSockets | None) -> Iterator[BridgeProcess | None]:
+def bridging(settings: Settings, sockets: DimseSockets) -> Iterator[BridgeProcess]:
     """Serve DIMSE for as long as the context lasts.
 
     Args:
         settings: The settings.
-        sockets: Where associations come in; None where DIMSE is not served.
+        sockets: Where associations come in.
     """
-    if sockets is None:
-        yield None
-        return
     process = BridgeProcess(settings, sockets)
     process.start()
     try:
@@ -133,6 +134,9 @@ def work(settings: Settings, sockets: DimseSockets, hear: Connection) -> None:
     except ArchiveError as error:
         explain(error)
         raise SystemExit(_CANNOT_START) from None
+    except Exception as error:  # noqa: BLE001 - a traceback on standard error may quote patients
+        _log.critical("serving DICOM associations failed", exc_info=error)
+        raise SystemExit(_FAILED) from None
 
 
 async def _serve(settings: Settings, sockets: DimseSockets, hear: Connection) -> None:
@@ -176,3 +180,30 @@ async def _serve(settings: Settings, sockets: DimseSockets, hear: Connection) ->
             server.cut()
             await closing
         leaving.cancel()
+
+
+def bounds_of(settings: DimseSettings) -> Bounds:
+    """What peers may take."""
+    return Bounds(
+        pdu=settings.max_pdu,
+        associations=settings.max_associations,
+        per_address=settings.max_associations_per_address,
+        artim_seconds=settings.artim_seconds,
+        idle_seconds=settings.idle_seconds,
+    )
+
+
+def peers_of(settings: DimseSettings) -> Peers:
+    """The AEs that are known."""
+    return Peers(
+        tuple(
+            Peer(
+                title=each.title,
+                host=each.host,
+                port=each.port,
+                tls=each.tls,
+                allow=frozenset(Permission(verb.value) for verb in each.allow),
+            )
+            for each in settings.ae
+        )
+    )

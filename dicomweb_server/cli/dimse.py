@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dicomweb_server.cli.listener import is_loopback
-from dicomweb_server.dimse.guard import Bounds
-from dicomweb_server.dimse.peers import Peer, Peers
-from dicomweb_server.dimse.verb import Permission
 from dicomweb_server.errors import ConfigurationError
 from dicomweb_server.settings import DimseSettings
 
@@ -133,33 +130,6 @@ def secure_context(settings: DimseSettings) -> ssl.SSLContext | None:
 
 def _no_password() -> str:
     return ""
-
-
-def bounds_of(settings: DimseSettings) -> Bounds:
-    """What peers may take."""
-    return Bounds(
-        pdu=settings.max_pdu,
-        associations=settings.max_associations,
-        per_address=settings.max_associations_per_address,
-        artim_seconds=settings.artim_seconds,
-        idle_seconds=settings.idle_seconds,
-    )
-
-
-def peers_of(settings: DimseSettings) -> Peers:
-    """The AEs that are known."""
-    return Peers(
-        tuple(
-            Peer(
-                title=each.title,
-                host=each.host,
-                port=each.port,
-                tls=each.tls,
-                allow=frozenset(Permission(verb.value) for verb in each.allow),
-            )
-            for each in settings.ae
-        )
-    )
 
 
 def line_of(settings: DimseSettings, sockets: DimseSockets) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +15,7 @@ from dicomweb_server import __version__
 from dicomweb_server.app import create_app
 from dicomweb_server.cli import on_hypercorn
 from dicomweb_server.cli.acceptor import raise_limit
-from dicomweb_server.cli.bridge import bridging
-from dicomweb_server.cli.dimse import closing_dimse, line_of, require_dimse
+from dicomweb_server.cli.dimse import DimseSockets, closing_dimse, line_of, require_dimse
 from dicomweb_server.cli.listener import listen, require_safe, url_of
 from dicomweb_server.cli.options import data_and_config, settings_of
 from dicomweb_server.cli.supervisor import Supervisor
@@ -24,6 +25,9 @@ from dicomweb_server.logs import configure
 from dicomweb_server.ops.datafolder import hold
 from dicomweb_server.ops.demo import store_demo
 from dicomweb_server.settings import ServerKind, Settings
+
+if TYPE_CHECKING:
+    from dicomweb_server.cli.bridge import BridgeProcess
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -73,7 +77,7 @@ def _run(settings: Settings, demo: int) -> None:
     with (
         listen(server) as listening,
         closing_dimse(settings.dimse) as sockets,
-        bridging(settings, sockets) as bridge,
+        _bridging(settings, sockets) as bridge,
     ):
         url = url_of(server, listening)
 
@@ -94,6 +98,17 @@ def _run(settings: Settings, demo: int) -> None:
             Supervisor(create_app, settings, listening, ready, stopping).run()
         else:
             on_hypercorn.run(create_app(settings), server, listening, ready, _Stop(stopping))
+
+
+def _bridging(
+    settings: Settings, sockets: DimseSockets | None
+) -> AbstractContextManager[BridgeProcess | None]:
+    """The process that serves DIMSE; its modules are loaded only where there is one."""
+    if sockets is None:
+        return nullcontext()
+    from dicomweb_server.cli.bridge import bridging
+
+    return bridging(settings, sockets)
 
 
 class _Stop:

@@ -1,0 +1,189 @@
+"""What DCMTK's storescu sends is what WADO-RS returns, byte by byte.
+
+storescu writes each data set anew before it sends it, so the oracle is storescp, which keeps what
+storescu sent to it as it came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from pydicom import FileMetaDataset
+from pydicom.config import disable_value_validation
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from dicomweb_server.dimse.store import is_storage
+from dicomweb_server.model import media
+from tests import data, servers
+from tests.dimse import raw
+from tests.interop.dcmtk import echoscu, receiving, storescu
+from tests.programs import require
+
+UNCOMPRESSED = (media.IMPLICIT_LITTLE, media.EXPLICIT_LITTLE, media.EXPLICIT_BIG)
+pytestmark = pytest.mark.timeout(900)  # many files by many programs, on whatever machine
+_P = "1.2.840.10008.1.2."
+COMPRESSED = {
+    _P + "1.99": "-xd",
+    _P + "4.50": "-xy",
+    _P + "4.51": "-xx",
+    _P + "4.70": "-xs",
+    _P + "4.80": "-xt",
+    _P + "4.81": "-xu",
+    _P + "4.90": "-xv",
+    _P + "4.91": "-xw",
+    _P + "4.100": "-xm",
+    _P + "4.102": "-xn",
+    _P + "4.107": "-x4",
+    _P + "5": "-xr",
+}
+"""Transfer syntaxes that storescu can propose, each with its option."""
+
+SETTINGS = {
+    "DICOMWEB_DIMSE__ENABLED": "true",
+    "DICOMWEB_DIMSE__PORT": "0",
+    "DICOMWEB_STORE__DUPLICATES": "replace",  # each instance comes in several encodings
+}
+_LARGEST = 30_000_000
+
+
+def meta_of(path: Path) -> FileMetaDataset:
+    """The File Meta Information, whatever its UIDs look like."""
+    with disable_value_validation():
+        meta = read_file_meta_info(path)
+        for keyword in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"):
+            meta.get(keyword)  # converted when it is first asked for
+    return meta
+
+
+def by_syntax() -> dict[str, list[Path]]:
+    """The valid files by transfer syntax, each SOP instance once."""
+    found: dict[str, list[Path]] = {}
+    seen = set()
+    for path in data.valid_files():
+        try:
+            meta = meta_of(path)
+            instance = str(meta.MediaStorageSOPInstanceUID)
+        except (InvalidDicomError, AttributeError):
+            continue
+        if instance not in seen and path.stat().st_size < _LARGEST:
+            seen.add(instance)
+            found.setdefault(str(meta.TransferSyntaxUID), []).append(path)
+    return found
+
+
+def body_of(part10: bytes) -> bytes:
+    """The data set of a Part 10 file."""
+    return part10[144 + int.from_bytes(part10[140:144], "little") :]
+
+
+def digest(part10: bytes) -> str:
+    """Of the data set."""
+    return hashlib.sha256(body_of(part10)).hexdigest()
+
+
+class Archive:
+    """A running server with both of its doors."""
+
+    def __init__(self, running: servers.Running) -> None:
+        self.port = running.dicom_port()
+        self.client = httpx.Client(base_url=running.root, timeout=60)
+
+    def digest(self, instance: str) -> str | None:
+        """Of the data set that WADO-RS returns; None for an instance that is not found."""
+        found = self.client.get("/instances", params={"SOPInstanceUID": instance})
+        if found.status_code == 204 or not found.json():
+            return None
+        (row,) = found.json()
+        url = row["00081190"]["Value"][0]
+        accept = "application/dicom; transfer-syntax=*"
+        return digest(self.client.get(url, headers={"Accept": accept}).raise_for_status().content)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    data_folder = tmp_path_factory.mktemp("archive") / "data"
+    with servers.serving(data_folder, variables=SETTINGS) as running:
+        yield Archive(running)
+
+
+def received(folder: Path) -> Mapping[str, str]:
+    """Digests of what storescp wrote, by SOP Instance UID."""
+    digests = {}
+    for path in folder.iterdir():
+        meta = meta_of(path)
+        digests[str(meta.MediaStorageSOPInstanceUID)] = digest(path.read_bytes())
+    return digests
+
+
+def compare(archive: Archive, tmp_path: Path, sent: Mapping[str, list[Path]]) -> int:
+    """Send files by their options to both; the number of instances that are the same."""
+    folder = tmp_path / "received"
+    with receiving(folder) as port:
+        for option, paths in sent.items():
+            storescu(port, paths, option)
+            told = storescu(archive.port, paths, option)
+            assert "(Failure" not in told.stdout + told.stderr
+    expected = received(folder)
+    assert {uid: archive.digest(uid) for uid in expected} == expected
+    return len(expected)
+
+
+@pytest.mark.usefixtures("data_folder")
+@pytest.mark.parametrize("option", ["-xe", "-xb", "-xi", "-xd"])
+def test_uncompressed_files_return_as_they_were_sent(
+    archive: Archive, tmp_path: Path, option: str
+) -> None:
+    found = by_syntax()
+    paths = [path for syntax in UNCOMPRESSED for path in found[syntax]]
+    assert compare(archive, tmp_path, {option: paths}) > 200
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_compressed_files_return_as_they_were_sent(archive: Archive, tmp_path: Path) -> None:
+    found = by_syntax()
+    sent = {COMPRESSED[each]: paths for each, paths in found.items() if each in COMPRESSED}
+    assert len(sent) >= 11
+    assert compare(archive, tmp_path, sent) > 80
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_every_file_sent_as_it_is_returns_as_it_is(archive: Archive) -> None:
+    count = 0
+    for syntax, paths in by_syntax().items():
+        for path in paths:
+            count += _send_raw(archive, path, syntax)
+    assert count > 300
+
+
+def _send_raw(archive: Archive, path: Path, syntax: str) -> bool:
+    meta = meta_of(path)
+    sop_class, instance = str(meta.MediaStorageSOPClassUID), str(meta.MediaStorageSOPInstanceUID)
+    if not is_storage(sop_class, any_class=True):
+        return False
+    whole = path.read_bytes()
+    context = raw.Context(3, sop_class, (syntax,))
+    with raw.Peer.connect(archive.port) as peer:
+        peer.send(raw.associate_rq("DICOMWEB", contexts=(raw.ECHO, context)))
+        kind, answer = peer.receive()
+        assert raw.results(answer) == {1: 0, 3: 0}, (kind, path)
+        peer.send(raw.store_rq(body_of(whole), sop_class, instance, piece=100_000))
+        status, comment = peer.status()
+        peer.release()
+    if status == 0xA900:  # the File Meta Information names another instance than the data set
+        return False
+    assert status == 0, (path, hex(status), comment)
+    assert archive.digest(instance) == digest(whole), path
+    return True
+
+
+def test_echo_of_another_title_is_rejected(archive: Archive) -> None:
+    require("echoscu")
+    assert echoscu(archive.port, "-aec", "DICOMWEB") == 0
+    assert echoscu(archive.port, "-aec", "OTHER") != 0
+    assert isinstance(storescu(archive.port, [], "-v"), subprocess.CompletedProcess)
