@@ -70,8 +70,7 @@ class _Trial:
             if again.stop() != 0:
                 self.wrong.append("the server does not stop in order")
             self.counts["tracebacks"] = again.tracebacks()
-            if again.tracebacks():
-                self.wrong.append(f"{again.tracebacks()} unforeseen errors in the log")
+            self.wrong += [f"in the log: {line[:500]}" for line in again.failures()[:5]]
         self._rebuild()
         with served(self._data, self._log, around) as rebuilt, rebuilt.client() as client:
             self._compare(client, "after a rebuild")

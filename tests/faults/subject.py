@@ -17,6 +17,10 @@ from tests.faults.launch import COLD
 from tests.servers import plain_environment
 
 _STOP_SECONDS = 60
+_UNFORESEEN = re.compile(
+    r'^.*(?:Traceback \(most recent|\bfailed\b.*\berror=|"event": ?"failed").*$', re.MULTILINE
+)
+"""What the log tells of errors that nobody foresaw, as text or as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,11 @@ class Subject:
 
     def tracebacks(self) -> int:
         """Errors in the log that nobody foresaw."""
-        said = self.said()
-        return len(re.findall(r"Traceback \(most recent|^.*\bfailed\b.*error=", said, re.MULTILINE))
+        return len(self.failures())
+
+    def failures(self) -> list[str]:
+        """Lines of the log that tell of them."""
+        return _UNFORESEEN.findall(self.said())
 
 
 @contextmanager
