@@ -30,7 +30,7 @@ _SWAPPED = {2: "H", 4: "I", 8: "Q"}
 _NATIVE_IS_BIG = sys.byteorder == "big"
 
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,32}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,64}", re.ASCII)
 _MAX_DECIMAL = 64
 
 
