@@ -44,6 +44,19 @@ def data_set(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
     yield from rest
 
 
+def even(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """A data set with a zero byte behind it where its length is odd.
+
+    Deflated ones are padded so (PS3.5 A.5); others never should be odd, and cannot be sent so.
+    """
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        yield piece
+    if size % 2:
+        yield b"\0"
+
+
 @dataclass(slots=True)
 class _Open:
     """A sequence or item that has begun.

@@ -6,7 +6,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from pydicom.uid import UID
@@ -104,18 +104,21 @@ class Calling(Association):
             self.upper.close()
 
 
-def proposed(needs: Sequence[tuple[str, str]], others: Sequence[str]) -> list[PresentationContext]:
-    """Presentation contexts for what is to be sent.
+def proposed(
+    needs: Mapping[tuple[str, str], int], others: Sequence[str]
+) -> list[PresentationContext]:
+    """Presentation contexts for what is to be sent, 128 at the most (PS3.8 7.1.1.13).
 
     Args:
-        needs: SOP classes with transfer syntaxes in which instances are stored: a context each,
-            so that a receiver takes all of them as they are.
+        needs: How many instances there are of each SOP class in each transfer syntax: those of
+            which there are most get a context each, so that a receiver takes them as they are.
         others: Transfer syntaxes that instances of each class can be rewritten in, best first.
     """
     classes = dict.fromkeys(sop_class for sop_class, _ in needs)
-    found = [build_context(sop_class, [syntax]) for sop_class, syntax in needs]
-    found += [build_context(sop_class, list(others)) for sop_class in classes]
-    return found
+    found = [build_context(sop_class, list(others)) for sop_class in classes]
+    often = sorted(needs, key=lambda need: (-needs[need], need))
+    found += [build_context(sop_class, [syntax]) for sop_class, syntax in often]
+    return found[:_MOST_CONTEXTS]
 
 
 def dial(

@@ -12,7 +12,7 @@ from typing import Final
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
-from dicomweb_server.dicom.implicit import data_set, implicit
+from dicomweb_server.dicom.implicit import data_set, even, implicit
 from dicomweb_server.dimse import outgoing
 from dicomweb_server.dimse.bridge import Bridge
 from dicomweb_server.dimse.outgoing import Field
@@ -109,7 +109,7 @@ class Carrier:
         if syntax == media.IMPLICIT_LITTLE and record.transfer_syntax != syntax:
             pieces = implicit(pieces)
         first = next(pieces, b"")
-        return itertools.chain([first], pieces)
+        return even(itertools.chain([first], pieces))
 
     def _transfer(
         self, record: InstanceRecord, context_id: int, pieces: Iterator[bytes | memoryview]
@@ -151,6 +151,7 @@ class Carrier:
         status = message.Status or 0
         if status == 0:
             return Outcome.COMPLETED
+        _log.warning("a receiver did not take an instance", extra={"status": f"{status:04X}"})
         return Outcome.WARNING if status in _WARNINGS else Outcome.FAILED
 
     def _end(self) -> None:

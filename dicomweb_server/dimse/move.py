@@ -65,7 +65,7 @@ class Move:
                 call.respond(status_of(error))
 
     def _carrier(self, call: Call, peer: Peer, needs: Needs) -> Carrier:
-        contexts = proposed(sorted(needs), _OTHERS)
+        contexts = proposed(needs, _OTHERS)
         association = dial(self._archive.title, peer, contexts, self._bounds)
         return Carrier(
             association,

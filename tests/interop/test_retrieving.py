@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,51 +10,27 @@ from pydicom import Dataset, dcmread
 
 from dicomweb_server.dicom.implicit import data_set
 from dicomweb_server.dimse.peers import Peer
-from dicomweb_server.dimse.verb import Permission
 from tests.datasets import part10
-from tests.dimse.archives import encoded, keys
-from tests.dimse.live import TITLE, Live, serving
+from tests.dimse.archives import keys
+from tests.dimse.live import Live, serving
 from tests.dimse.questions import instances
+from tests.interop.retrievals import (
+    EVERYTHING,
+    GETSCU,
+    MOVESCU,
+    STORESCP,
+    asked,
+    data_sets,
+    free_port,
+    receiving,
+)
 from tests.interop.stored import keep
 
-GETSCU, MOVESCU, STORESCP = (shutil.which(name) for name in ("getscu", "movescu", "storescp"))
-EVERYTHING = frozenset(Permission)
 IMPLICIT = "1.2.840.10008.1.2"
 
 pytestmark = pytest.mark.skipif(
     not (GETSCU and MOVESCU and STORESCP), reason="getscu, movescu or storescp is not installed"
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def receiving(folder: Path, port: int, *options: str) -> Iterator[Path]:
-    """A storescp that writes what it receives into a folder."""
-    folder.mkdir()
-    command = [str(STORESCP), "-od", str(folder), "-aet", "RECEIVER", *options, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _await_listening(port)
-        yield folder
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _await_listening(port: int) -> None:
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("storescp does not listen")
 
 
 @pytest.fixture(scope="module")
@@ -78,25 +48,6 @@ def live(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Live]:
     with serving(tmp_path_factory.mktemp("archive"), peers) as running:
         keep(running, [part10(found) for found in instances()])
         yield running
-
-
-def asked(live: Live, folder: Path, program: str | None, wanted: Dataset, *options: str) -> str:
-    """What a program of DCMTK says about a retrieval."""
-    request = folder / "request.bin"
-    request.write_bytes(encoded(wanted))
-    command = [str(program), "-d", "-aec", TITLE, "-aet", "TESTER", *options]
-    command += ["127.0.0.1", str(live.port), str(request)]
-    done = subprocess.run(command, capture_output=True, timeout=100, check=False)
-    return (done.stdout + done.stderr).decode("latin_1")
-
-
-def data_sets(folder: Path) -> dict[str, bytes]:
-    """Encoded data sets by SOP Instance UID."""
-    found = {}
-    for path in folder.iterdir():
-        raw = path.read_bytes()
-        found[str(dcmread(BytesIO(raw)).SOPInstanceUID)] = b"".join(data_set([raw]))
-    return found
 
 
 def own(**wanted: str) -> dict[str, bytes]:
