@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.servers import plain_environment
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 COLD = {"DICOMWEB_CODEC__WARM": "false"}
 """Most proofs need no codec; its processes start when somebody asks for one."""
 
