@@ -32,7 +32,7 @@ from dicomweb_server.model.instance import Blob, NewInstance
 from dicomweb_server.model.levels import IndexPlan
 from dicomweb_server.model.limits import QueryLimits, ScanLimits
 from dicomweb_server.model.outcome import DuplicatePolicy
-from dicomweb_server.model.query import Query
+from dicomweb_server.model.query import Match, Query, SearchResult, StudyRow
 from dicomweb_server.model.source import MemorySource
 from dicomweb_server.service.context import Context
 from dicomweb_server.service.search import Search
@@ -144,3 +144,30 @@ def _new(found: Dataset) -> NewInstance:
     digest = hashlib.sha256(data).hexdigest()
     scanned = scan(MemorySource(data), PLAN, ScanLimits())
     return NewInstance(scanned, Blob(digest, len(data)), 1)
+
+
+class Counting(MemoryIndex):
+    """An index of many studies that counts what it is asked.
+
+    Args:
+        studies: How many.
+    """
+
+    def __init__(self, studies: int) -> None:
+        super().__init__()
+        self.studies = studies
+        self.pages: list[int] = []
+
+    async def search(self, query: Query, seconds: float) -> SearchResult:
+        """The next page."""
+        start = int(query.page.cursor or 0)
+        end = min(self.studies, start + query.page.limit)
+        self.pages.append(end - start)
+        rows = tuple(Match(_study(number)) for number in range(start, end))
+        left = self.studies - end
+        return SearchResult(rows, None, left, str(end) if left else None)
+
+
+def _study(number: int) -> StudyRow:
+    text = b'{"00100020":{"vr":"LO","Value":["P%07d"]}}' % (number // 2)
+    return StudyRow(f"1.2.{number}", text, ("CT",), 1, 1)

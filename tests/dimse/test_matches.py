@@ -21,6 +21,7 @@ from tests.dimse.archives import (
     PATIENT_ROOT,
     STUDY_ROOT,
     Archive,
+    Counting,
     filled,
     keys,
     opened,
@@ -148,29 +149,6 @@ def test_patients_are_counted_whole_where_not_all_studies_match() -> None:
     with opened(filled([first, second])) as archive:
         (answer,) = archive.find(asked, PATIENT_ROOT)
         assert answer.NumberOfPatientRelatedStudies == 2
-
-
-class Counting(MemoryIndex):
-    """An index of 100,000 studies that counts what it is asked."""
-
-    def __init__(self, studies: int) -> None:
-        super().__init__()
-        self.studies = studies
-        self.pages: list[int] = []
-
-    async def search(self, query: Query, seconds: float) -> SearchResult:
-        """The next page."""
-        start = int(query.page.cursor or 0)
-        end = min(self.studies, start + query.page.limit)
-        self.pages.append(end - start)
-        rows = tuple(Match(_study(number)) for number in range(start, end))
-        left = self.studies - end
-        return SearchResult(rows, None, left, str(end) if left else None)
-
-
-def _study(number: int) -> StudyRow:
-    text = b'{"00100020":{"vr":"LO","Value":["P%07d"]}}' % (number // 2)
-    return StudyRow(f"1.2.{number}", text, ("CT",), 1, 1)
 
 
 @pytest.mark.parametrize(("level", "count"), [("STUDY", 100_000), ("PATIENT", 10_000)])

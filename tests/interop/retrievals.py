@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
@@ -23,8 +24,14 @@ EVERYTHING = frozenset(Permission)
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """A port that is free, and that the system gives to no client meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager
@@ -35,6 +42,7 @@ def receiving(folder: Path, port: int, *options: str) -> Iterator[Path]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _await_listening(port)
+        assert process.poll() is None, "storescp could not listen"
         yield folder
     finally:
         process.kill()
