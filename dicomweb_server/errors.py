@@ -30,7 +30,8 @@
     ├── BlobDamaged                     stored bytes are missing or not what was stored
     └── ConfigurationError              settings that cannot work
 
-HTTP statuses are mapped in ``web/errors.py`` and nowhere else; failure reasons of single
+HTTP statuses are mapped in ``web/errors.py`` and nowhere else, those of DIMSE in
+``dimse/status.py``; failure reasons of single
 instances travel as ``model.outcome.FailureReason``.
 """
 

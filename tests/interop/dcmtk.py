@@ -29,16 +29,17 @@ def echoscu(port: int, *options: str) -> int:
 
 
 @contextmanager
-def receiving(folder: Path) -> Iterator[int]:
+def receiving(folder: Path, preferred: str) -> Iterator[int]:
     """Run storescp, which writes every data set as it comes; the port.
 
     Args:
         folder: Where the files go.
+        preferred: Option for the transfer syntaxes that it accepts.
     """
     folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    command = [require("storescp"), "+B", "+xa", "-pm", "-od", str(folder), str(port)]
+    command = [require("storescp"), "+B", preferred, "-pm", "-od", str(folder), str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             while echoscu(port) != 0:
