@@ -21,7 +21,7 @@ from dicomweb_server.model.outcome import DuplicatePolicy
 from dicomweb_server.ops.datafolder import DataFolder
 from dicomweb_server.testing.instances import recipe
 from tests.faults.proof import Count, Effort, Fault, Proof, missed
-from tests.faults.subject import served
+from tests.faults.subject import Surroundings, served
 
 _STUDIES = {Effort.SHORT: 500, Effort.FULL: 20_000}
 _INSTANCES = {Effort.SHORT: 4, Effort.FULL: 50}
@@ -29,6 +29,8 @@ _PATTERNS = {Effort.SHORT: 12, Effort.FULL: 100}
 _CLIENTS = {Effort.SHORT: 4, Effort.FULL: 20}
 _ORDINARY = {Effort.SHORT: 20, Effort.FULL: 400}
 _BATCH = 2_000
+_AROUND = Surroundings(environment={"DICOMWEB_SCRUB__ENABLED": "false"})
+"""Rows have no bytes here: to look for these would be the most of the server's work."""
 _OF_FIRST = "FROM instance WHERE id <= :stored"
 _UID = "substr(uid, 1, length(uid) - 1) || :number"
 _LIKE = {
@@ -68,7 +70,7 @@ def _run(effort: Effort, seed: int) -> Proof:
             "instances": _STUDIES[effort] * _INSTANCES[effort],
             "build s": round(time.monotonic() - begin, 1),
         }
-        with served(data, Path(name, "log")) as server:
+        with served(data, Path(name, "log"), _AROUND) as server:
             violations = _search(server.root, effort, random.Random(seed), counts)
     late = missed(counts, {"ordinary p99 ms": 1000})
     return Proof(counts, tuple(violations), seed, late)
