@@ -25,6 +25,7 @@ _LEAK = 20 * 1024
 _SECONDS = 1.0
 
 SETTINGS = {
+    "DICOMWEB_LOG__LEVEL": "error",  # nobody reads the lines of so many refusals
     "DICOMWEB_DIMSE__ENABLED": "true",
     "DICOMWEB_DIMSE__PORT": "0",
     "DICOMWEB_DIMSE__AE_TITLE": "ARCHIVE",
