@@ -220,7 +220,8 @@ class Served(Association):
                 return
         self.dul.start()
         self._started_dul = True
-        primitive = self.dul.receive_pdu(wait=True, timeout=seconds + _LOOK_SECONDS)
+        # The library tells no type of it that mypy could follow.
+        primitive: object = self.dul.receive_pdu(wait=True, timeout=seconds + _LOOK_SECONDS)
         if not isinstance(primitive, A_ASSOCIATE):
             return
         self.requestor.primitive = primitive
