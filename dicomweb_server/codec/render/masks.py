@@ -64,7 +64,8 @@ def overlay_mask(overlay: Overlay, rows: int, columns: int, cells: Samples | Non
         return mask
     plane = _plane(overlay)
     left, top = overlay.left - 1, overlay.top - 1
-    shown = plane[max(-top, 0) : rows - top, max(-left, 0) : columns - left]
+    # One that begins behind the image ends before it begins: no number of the slice is negative.
+    shown = plane[max(-top, 0) : max(rows - top, 0), max(-left, 0) : max(columns - left, 0)]
     y, x = max(top, 0), max(left, 0)
     mask[y : y + shown.shape[0], x : x + shown.shape[1]] = shown
     return mask

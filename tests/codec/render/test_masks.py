@@ -110,6 +110,9 @@ def test_overlays_may_begin_outside_of_the_image() -> None:
         Overlay(0, 0, 1, 1, b"\xff"),
         Overlay(-4, -4, 1, 1, b"\xff"),
         Overlay(4, 4, 30000, -30000, b"\xff\xff"),
+        Overlay(1, 3, 1, 13, b"\xff"),
+        Overlay(3, 1, 11, 1, b"\xff"),
+        Overlay(0, 3, 0, 13, b""),
         Overlay(9, 11, 1, 1, b"", embedded=40),
     ],
 )
